@@ -175,7 +175,7 @@ impl Sink for Vec<u8> {
     }
 }
 
-/// A response with any status, after redirects. The body went to the sink.
+/// A response with any status, after redirects. The body of a success went to the sink.
 #[derive(Clone, Debug)]
 pub struct Reply {
     /// The status of the last response.
@@ -350,8 +350,8 @@ impl Client {
                 if request.secret_body && Origin::of(&next) != Origin::of(&url) {
                     return Err(GetError::Elsewhere(shown(&url)));
                 }
-                // Other redirects keep the method: a POST changes nothing on the server, so the new URL gets the same
-                // request.
+                // Only status 303 turns a POST into a GET. After any other redirect the new URL gets the same POST,
+                // which changes nothing on the server.
                 if answer.status == StatusCode::SEE_OTHER {
                     method = Method::GET;
                 }

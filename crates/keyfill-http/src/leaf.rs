@@ -1,8 +1,8 @@
 //! Checks the chain of a server's certificate that is marked as a CA (`basicConstraints` with `CA:TRUE`).
 //!
 //! Go accepts such a certificate; webpki refuses it because of the mark. Everything else is checked here as Go does:
-//! validity periods, key usages, and the number of intermediate certificates. The name is checked by the caller. A chain
-//! with name constraints is not accepted here, so that webpki's refusal stands.
+//! validity periods, key usages, and the number of intermediate certificates. The name is checked by the caller. A
+//! chain with name constraints is not accepted here, so that webpki's refusal stands.
 
 use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
 use std::time::Duration;
@@ -63,7 +63,7 @@ impl Chains<'_> {
     }
 
     /// Whether a chain leads from `certificate` to a root. `below` is the number of intermediate certificates that the
-    /// chain already has: from the one that the server's certificate is signed with up to this one.
+    /// chain has so far, `certificate` included unless it is the server's own.
     fn leads_to(&self, certificate: &Certificate, below: usize) -> bool {
         let signed_by = |signer: &Certificate| {
             let tbs = signer.tbs_certificate();

@@ -1,4 +1,4 @@
-//! The HTTP client of all crates, in two layers.
+//! keyfill's HTTP client, in two layers.
 //!
 //! [`Http`] sends one request to one server and reads one response, over http, https or a unix socket. It checks no
 //! policy and does not retry; that is left to its caller. [`Client`] sends requests to any server that a

@@ -139,8 +139,8 @@ fn refusal(der: &CertificateDer<'_>, name: &ServerName<'_>, why: &CertificateErr
         CertificateError::BadSignature => {
             (FailureKind::UnknownIssuer, format!("the signature of the certificate of {subject} is wrong"))
         }
-        // webpki refuses a self-signed certificate because it is used as a CA and as a server's certificate. The user
-        // is told that its signer is not trusted, since it would be trusted if it were among the roots.
+        // webpki refuses a self-signed certificate for its mark as a CA. The message says instead that its signer is
+        // not trusted, since the certificate would be trusted if it were among the roots.
         _ if tbs.is_some_and(|tbs| tbs.issuer() == tbs.subject()) => untrusted(tbs, &subject),
         _ if read.as_ref().is_some_and(|certificate| names_of(certificate).is_empty()) => (
             FailureKind::NoName,
