@@ -12,15 +12,15 @@ pub struct Error(Box<ErrorKind>);
 /// A place in a template during execution: one step of the chain of templates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// The template text that was parsed: a file of a chart.
+    /// The name under which the text was parsed. For a Helm chart it is the path of a file.
     pub file: String,
     /// Line, counted from 1.
     pub line: u32,
     /// Column in bytes, counted from 0, as Go prints it.
     pub column: u32,
-    /// The template that was executed: the file, or the name of a `define`.
+    /// The name of the template that was executed: that of the file, or that of a `define`.
     pub template: String,
-    /// The piece of the template, as Go prints it between `<` and `>`.
+    /// The part of the template that was executed, as Go prints it between `<` and `>`.
     pub context: String,
     /// The text of the line, if it is in a text that `tpl` executes and so in no file.
     pub text: Option<String>,
@@ -29,7 +29,7 @@ pub struct Frame {
 /// A chain of fields, such as `.a.b.c`, that failed because one of them was nil.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NilChain {
-    /// The fields up to the one that was nil.
+    /// The fields up to the one that was nil, which is the last.
     pub links: Vec<Link>,
     /// Whether the last field exists and is null.
     pub is_null: bool,
@@ -40,7 +40,7 @@ pub struct NilChain {
 /// A field that was looked up in a map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// The map: [`Map::address`](crate::value::Map::address).
+    /// The identity of the map: its [`Map::address`](crate::value::Map::address).
     pub map: usize,
     /// The name of the field.
     pub name: String,
@@ -220,7 +220,7 @@ impl Error {
         }
     }
 
-    /// The chain of places, outermost first.
+    /// The places in the templates that called each other, outermost first.
     pub fn frames(&self) -> Vec<&Frame> {
         let mut frames = Vec::new();
         let mut next = Some(self);

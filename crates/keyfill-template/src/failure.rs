@@ -19,7 +19,7 @@ pub(crate) enum Failure {
 }
 
 impl FuncError {
-    /// An error with Go's message.
+    /// An error with the message that Go gives.
     pub fn new(message: impl Into<String>) -> Self {
         Self(Failure::Message(message.into()))
     }

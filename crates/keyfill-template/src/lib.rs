@@ -79,7 +79,7 @@ pub use exec::Execution;
 pub use run::Run;
 pub use templates::{MissingKey, Templates};
 
-/// The examples of the README are run with the tests.
+/// Runs the examples of the README as doctests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

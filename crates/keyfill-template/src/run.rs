@@ -23,7 +23,7 @@ pub struct Run {
 const WORK_PER_CHECK: u64 = 1 << 20;
 
 impl Run {
-    /// A run with this deadline and these limits.
+    /// A run with the deadline and the limits of `cx`.
     pub fn new(cx: &Cx) -> Self {
         Self {
             cx: cx.clone(),
@@ -96,12 +96,12 @@ impl Run {
         slot.downcast_mut().expect("the slot of a type holds a value of that type")
     }
 
-    /// Sets the state of a Rust type before the run.
+    /// Sets the state of the Rust type `T`. Call it before templates are executed.
     pub fn provide<T: Any>(&mut self, value: T) {
         self.state.insert(TypeId::of::<T>(), Box::new(value));
     }
 
-    /// The state of a Rust type, if there is one.
+    /// The state of the Rust type `T`, if there is one.
     pub fn provided<T: Any>(&self) -> Option<&T> {
         self.state.get(&TypeId::of::<T>()).and_then(|value| value.downcast_ref())
     }

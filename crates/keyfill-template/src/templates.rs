@@ -89,7 +89,7 @@ impl Templates {
         names
     }
 
-    /// The functions.
+    /// The functions that the templates may call.
     pub fn registry(&self) -> &Registry {
         &self.registry
     }

@@ -45,6 +45,7 @@ pub struct Execution {
     pub(super) depth: u32,
     /// How often each template is included at the same time, by nested calls.
     pub(super) included: HashMap<Str, u32>,
+    /// The cache of texts that `tpl` parsed.
     pub(super) parsed: HashMap<Str, Parsed>,
     /// The total length of the texts in `parsed`, in bytes.
     pub(super) parsed_bytes: usize,
@@ -62,7 +63,7 @@ pub(super) struct Variable {
 }
 
 impl Execution {
-    /// An execution with this deadline and these limits.
+    /// An execution with the deadline and the limits of `cx`.
     pub fn new(cx: &Cx) -> Self {
         Self {
             run: Run::new(cx),

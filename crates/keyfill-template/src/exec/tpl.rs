@@ -66,7 +66,7 @@ impl Execution {
     }
 
     fn parse_text(&mut self, text: &Str) -> Result<Parsed, FuncError> {
-        // A parsed text takes several times its own length.
+        // A parsed text takes several times as much memory as the text.
         self.run.spend(8 * text.len() as u64)?;
         let name = self.templates.name().to_text().into_owned();
         let cx = self.cx().clone();

@@ -1,4 +1,4 @@
-//! Statements: text, actions, `if`, `with`, `range`, `template`.
+//! Executes statements: text, actions, `if`, `with`, `range`, `template`.
 
 use super::execution::Variable;
 use super::{Dot, Execution};
@@ -47,7 +47,7 @@ impl Execution {
         result.map(|_| ())
     }
 
-    /// Counts a step.
+    /// Counts a step. Every `STEPS_PER_CHECK` steps it checks the limit and the deadline.
     #[inline]
     pub(super) fn step(&mut self, tree: &Tree) -> Result<(), Error> {
         self.steps = self.steps.wrapping_sub(1);
@@ -56,7 +56,7 @@ impl Execution {
 
     #[cold]
     fn check_steps(&mut self, tree: &Tree) -> Result<(), Error> {
-        // Fewer steps are left than are made between two checks, or the count wrapped below zero.
+        // No steps are left, or the count wrapped below zero.
         if self.steps == 0 || self.steps > self.cx().limits.steps {
             self.steps = 1;
             return Err(

@@ -104,7 +104,7 @@ fn subject(common_name: &[u8]) -> Result<Vec<u8>, FuncError> {
     Ok(sequence(&[&tagged(0x31, &attribute)]))
 }
 
-/// A time in DER: with two digits of the year before 2050, with four from then on.
+/// A time in DER: with two digits of the year from 1950 to 2049, with four otherwise.
 fn time(time: &Time) -> Result<Vec<u8>, FuncError> {
     let (year, ..) = time.date();
     match year {

@@ -18,7 +18,7 @@ pub(super) fn rsa_key(rng: &mut ChaCha20Rng, bits: u32, cx: &Cx) -> Result<rsa::
         let (p, q) = (prime(rng, bits / 2, cx)?, prime(rng, bits / 2, cx)?);
         match rsa::PrivateKey::from_p_q(p, q, BoxedUint::from(EXPONENT)) {
             Ok(key) => return Ok(key),
-            // One in 30,000 primes does not fit the exponent.
+            // About one in 30,000 pairs of primes does not fit the exponent.
             Err(rsa::Error::InvalidPrime) => {}
             Err(error) => return Err(format!("error generating rsa key: {error}").into()),
         }
