@@ -226,7 +226,7 @@ impl fmt::Display for GetError {
         match self {
             Self::Refused(refused) => refused.fmt(f),
             Self::Downgrade(url) => write!(f, "{url} redirects from https to http"),
-            Self::Elsewhere(url) => write!(f, "{url} redirects a login to another host"),
+            Self::Elsewhere(url) => write!(f, "{url} redirects a request with a login to another origin"),
             Self::Redirects(url) => write!(f, "{url} redirects more than {MOST_REDIRECTS} times"),
             Self::TooLarge(url, most) => write!(f, "{url} sends more than {most} bytes"),
             Self::Failed(url, failure) => {
@@ -238,7 +238,7 @@ impl fmt::Display for GetError {
                     | FailureKind::NoName
                     | FailureKind::Expired
                     | FailureKind::UnknownIssuer
-                    | FailureKind::ClientCertificate => "has no certificate that is trusted",
+                    | FailureKind::ClientCertificate => "failed the TLS handshake",
                     FailureKind::Proxy | FailureKind::ProxyConnect => "is not reachable through its proxy",
                     FailureKind::Broken => "broke off",
                     FailureKind::Address => "is not allowed",
@@ -247,7 +247,7 @@ impl fmt::Display for GetError {
                 };
                 write!(f, "{url} {what}: {}", failure.reason)
             }
-            Self::Sink(error) => write!(f, "what was fetched cannot be kept: {error}"),
+            Self::Sink(error) => write!(f, "the response cannot be stored: {error}"),
         }
     }
 }

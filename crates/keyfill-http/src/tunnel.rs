@@ -24,7 +24,7 @@ impl ProxyFailure {
     }
 
     fn broken(proxy: &Uri) -> Self {
-        let text = format!("the proxy {} gave no answer that is HTTP", shown(proxy));
+        let text = format!("the proxy {} sent no valid HTTP response", shown(proxy));
         Self { kind: FailureKind::Proxy, text }
     }
 

@@ -277,7 +277,8 @@ impl<'a> Compiler<'a> {
     fn compile(&mut self, pointer: &str) -> Result<Node, Failure> {
         let resource = self.resource_of(pointer);
         let (base, draft) = (resource.id.clone(), resource.draft);
-        let missing = || wrong(pointer, "a reference leads here, and nothing is here".to_owned());
+        let missing =
+            || wrong(pointer, "a reference points here, but the schema has nothing at this place".to_owned());
         let schema = self.lookup(pointer).ok_or_else(missing)?;
         if !self.seen.contains(pointer) && !matches!(schema, Json::Bool(_)) {
             self.collect(pointer, schema, &base, draft)?;

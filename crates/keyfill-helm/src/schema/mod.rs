@@ -48,8 +48,10 @@ pub(crate) fn check(schema: &[u8], values: &Map, cx: &Cx) -> Result<Verdict, Fai
     let values = value::Json::from(&Value::Map(values.clone()));
     let problems = check::problems(&schema, &values, cx).map_err(|failure| match failure {
         check::Failure::Stopped(stopped) => Failure::Stopped(stopped),
-        check::Failure::TooDeep => Failure::Wrong("its references lead too deep".to_owned()),
-        check::Failure::TooMuch => Failure::Wrong("it asks too many questions of these values".to_owned()),
+        check::Failure::TooDeep => Failure::Wrong("its references are nested too deep".to_owned()),
+        check::Failure::TooMuch => {
+            Failure::Wrong("checking these values against it takes too many steps".to_owned())
+        }
     })?;
     Ok(Verdict { problems, ignored: schema.ignored })
 }

@@ -107,7 +107,7 @@ impl<'a> Coalesce<'a> {
                     Value::Nil => {}
                     _ => self.warn(
                         &path(&prefix, key),
-                        "is a map above and none in the chart: the chart's value is skipped",
+                        "is a map in the given values, but not in the chart: the chart's value is skipped",
                     ),
                 },
                 Some(_) => {}

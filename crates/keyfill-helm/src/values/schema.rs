@@ -47,7 +47,7 @@ impl Check<'_> {
             let verdict = schema::check(schema, values, self.cx).map_err(|why| no_verdict(why, &place))?;
             self.warnings.extend(verdict.ignored.iter().map(|urn| {
                 format!(
-                    "{place}: {urn} is defined nowhere; the schema that refers to it lets all through there"
+                    "{place}: {urn} is not defined: every value is accepted where the schema refers to it"
                 )
             }));
             if !verdict.problems.is_empty() {

@@ -77,7 +77,9 @@ impl Execution {
         let mut trees: Vec<Arc<Tree>> = trees.into_iter().map(Arc::new).collect();
         // The text's own tree has the name of the set. A definition of that name in the text replaces it.
         let own = trees.iter().position(|tree| tree.name == *self.templates.name());
-        let Some(own) = own else { return Err(FuncError::new("the template has no body")) };
+        let Some(own) = own else {
+            return Err(FuncError::new("the text that tpl executes has no template of its own"));
+        };
         let main = trees.remove(own);
         let parsed = Parsed { definitions: trees.into(), main };
         if text.len() <= KEPT_LENGTH {

@@ -96,7 +96,7 @@ impl Walk {
 
 /// The error for a value that is too large to walk.
 pub(crate) fn too_large() -> FuncError {
-    FuncError::limit("the value is nested too deep, holds itself, or has more parts than the limit allows")
+    FuncError::limit("the value is nested too deep, contains itself, or has more parts than the limit allows")
 }
 
 impl Value {
