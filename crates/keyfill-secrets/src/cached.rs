@@ -1,7 +1,7 @@
-//! A store in a process that stays: what was read is kept for a short time, equal reads are one, and so many requests
-//! and no more are under way.
+//! A cache before a store, for a long-running process: answers are kept for a short time, equal reads share one
+//! request, and the number of reads at the same time is limited.
 //!
-//! It is for a store whose identity is the same for all who ask. Who may ask for what is decided before.
+//! It is for a store with one identity for all apps. The caller checks before which app may read which secret.
 
 use crate::kept::{Answer, Kept, Room};
 use crate::vault::stopped;
@@ -11,29 +11,29 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// What bounds it.
+/// The limits of a cache.
 #[derive(Clone, Debug)]
 pub struct CacheOptions {
-    /// How long an answer is kept; zero keeps none.
+    /// The time to live of an answer; zero keeps none.
     pub keep: Duration,
-    /// The bytes of answers that are kept at most, shared with other caches.
+    /// The limit on the memory of kept answers, shared with other caches.
     pub room: Room,
-    /// Reads under way at the same time.
+    /// The most reads at the same time.
     pub concurrency: usize,
 }
 
-/// What a cache did, for metrics.
+/// Counts of a cache, for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CacheStats {
-    /// References that the store was asked for.
+    /// References that were read from the store.
     pub reads: u64,
-    /// References that were answered by an earlier read, or by one under way.
+    /// References that were answered from an earlier read, or from one in progress.
     pub hits: u64,
-    /// Bytes of secrets that are kept.
+    /// The memory of the kept secrets, in bytes.
     pub kept_bytes: usize,
 }
 
-/// A source before another one.
+/// A source that answers from its cache, and reads from another source what it does not have.
 pub struct Cached {
     source: Arc<dyn Source>,
     kept: Arc<Kept<(SecretRef, Keys)>>,
@@ -41,13 +41,13 @@ pub struct Cached {
 }
 
 impl Cached {
-    /// Nothing is read before somebody asks.
+    /// A cache before `source`. Nothing is read before the first call of `read`.
     pub fn new(source: Arc<dyn Source>, options: CacheOptions) -> Self {
         let kept = Kept::new(options.keep, options.room);
         Self { source, kept, permits: Semaphore::new(options.concurrency.max(1)) }
     }
 
-    /// What it did so far, for metrics.
+    /// The counts so far, for metrics.
     pub fn stats(&self) -> CacheStats {
         let (reads, hits) = self.kept.counts();
         CacheStats { reads, hits, kept_bytes: self.kept.bytes() }
@@ -56,7 +56,7 @@ impl Cached {
     async fn answer(&self, secret: &SecretRef, keys: Keys, cx: &Cx) -> Answer {
         let bytes = secret.path.len();
         let read = || async {
-            // The semaphore is never closed, so that only time can run out.
+            // The semaphore is never closed, so that only the time can run out.
             match tokio::time::timeout(cx.time_left(), self.permits.acquire()).await {
                 Ok(_permit) => self.source.read_keys(secret, &keys, cx).await,
                 Err(_) => {
@@ -68,7 +68,7 @@ impl Cached {
         self.kept.answer((secret.clone(), keys.clone()), bytes, read).await
     }
 
-    /// Each key apart: what one asked for serves another who asks for more.
+    /// Reads each key on its own, so that a kept key also answers calls that need further keys.
     async fn by_key(
         &self,
         secret: &SecretRef,
@@ -97,7 +97,7 @@ impl Source for Cached {
                     Keys::These(names) if self.source.reads_by_key(secret) => {
                         self.by_key(secret, names, cx).await
                     }
-                    // The whole secret is read anyway, whoever asks for what.
+                    // The store returns the whole secret anyway, so that one answer is for all callers.
                     _ => self.answer(secret, Keys::All, cx).await,
                 }
             };
@@ -130,7 +130,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
-    /// Notes what it is asked for; each key is a read where `by_key` says so.
+    /// A source that records the keys it is asked for. `by_key` is what `reads_by_key` returns.
     struct Noted {
         by_key: bool,
         asked: Mutex<Vec<Keys>>,
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "current_thread")]
-    async fn a_secret_is_read_once_and_a_key_that_is_a_read_of_its_own_once() {
+    async fn a_secret_is_read_once_or_each_of_its_keys_once() {
         assert_eq!(asked(false).await, [Keys::All]);
         assert_eq!(asked(true).await, [Keys::from_iter(["a"]), Keys::from_iter(["b"])]);
     }

@@ -1,4 +1,4 @@
-//! What a store answered: keys and values, with the types and the number spellings of its JSON.
+//! The keys and values of a secret. Values keep the types and the spelling of numbers that the store's JSON has.
 
 use crate::{Error, Secret, SecretBytes};
 use base64::Engine as _;
@@ -8,17 +8,17 @@ use serde_json::value::RawValue;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
-/// How deep lists and maps of an answer may nest; each level is scanned once more than the one above.
+/// The deepest nesting of lists and maps in an answer. It is limited since the parser scans the text once per level.
 const DEPTH: u32 = 128;
 
-/// A value of a secret. Its Debug text is its type.
+/// A value of a secret. Its Debug output is its type.
 #[derive(Clone, PartialEq)]
 pub enum SecretValue {
     /// `null`
     Null,
     /// `true`, `false`
     Bool(bool),
-    /// A number as the store wrote it: version 1 of Vault's KV engine keeps `1.10`.
+    /// A number as the store wrote it. Version 1 of Vault's KV engine keeps the spelling of numbers such as `1.10`.
     Number(Secret),
     /// A string.
     Str(Secret),
@@ -30,7 +30,7 @@ pub enum SecretValue {
     Map(Vec<(String, SecretValue)>),
 }
 
-/// The keys and values under one path, ordered by key.
+/// The keys and values of a secret, sorted by key.
 #[derive(Clone, Default, PartialEq)]
 pub struct SecretData {
     keys: BTreeMap<String, SecretValue>,
@@ -38,27 +38,27 @@ pub struct SecretData {
 }
 
 impl SecretData {
-    /// The version that a store gave, where it counts them.
+    /// The version of the secret, if the store numbers versions.
     pub fn version(&self) -> Option<u64> {
         self.version
     }
 
-    /// The same as this version of its secret.
+    /// The same data with the version `version`.
     pub(crate) fn of_version(self, version: Option<u64>) -> Self {
         Self { version, ..self }
     }
 
-    /// The value of a key.
+    /// The value of a key; `None` if there is no such key.
     pub fn get(&self, key: &str) -> Option<&SecretValue> {
         self.keys.get(key)
     }
 
-    /// The names of the keys, in their order. Names are not secret: errors list near ones.
+    /// The names of the keys, sorted. Names are not secret: errors suggest similar ones.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.keys.keys().map(String::as_str)
     }
 
-    /// Keys and values.
+    /// The keys with their values, sorted by key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &SecretValue)> {
         self.keys.iter().map(|(k, v)| (k.as_str(), v))
     }
@@ -68,7 +68,7 @@ impl SecretData {
         self.keys.len()
     }
 
-    /// About how much memory it takes.
+    /// The memory that the data takes, in bytes, roughly.
     pub(crate) fn bytes(&self) -> usize {
         self.keys.iter().map(|(key, value)| key.len() + value.bytes()).sum::<usize>() + size_of::<Self>()
     }
@@ -78,7 +78,7 @@ impl SecretData {
         self.keys.is_empty()
     }
 
-    /// Reads a JSON object. `what` names it in the error, which holds nothing of the text.
+    /// Parses a JSON object. `what` names it in an error, which contains nothing of the text.
     pub fn from_json(json: &str, what: &str) -> Result<Self, Error> {
         let raw: &RawValue =
             serde_json::from_str(json).map_err(|_| Error::store(format!("{what} is not valid JSON")))?;
@@ -91,13 +91,13 @@ impl SecretData {
 }
 
 impl FromIterator<(String, SecretValue)> for SecretData {
-    /// A later value of the same key wins, as it does in Go's maps.
+    /// Of equal keys the last value wins, as in Go's maps.
     fn from_iter<I: IntoIterator<Item = (String, SecretValue)>>(entries: I) -> Self {
         Self { keys: entries.into_iter().collect(), version: None }
     }
 }
 
-/// Entries in their order; of equal keys the last value counts.
+/// The entries in their order. Of equal keys the last value wins.
 fn unique(entries: impl IntoIterator<Item = (String, SecretValue)>) -> Vec<(String, SecretValue)> {
     let mut kept: Vec<(String, SecretValue)> = Vec::new();
     let mut places = HashMap::new();
@@ -114,7 +114,7 @@ fn unique(entries: impl IntoIterator<Item = (String, SecretValue)>) -> Vec<(Stri
 }
 
 impl SecretValue {
-    /// What a store gives as bytes: a string where they are UTF-8.
+    /// A string if the bytes are UTF-8; else bytes.
     pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
         match std::str::from_utf8(bytes) {
             Ok(text) => Self::Str(Secret::new(text)),
@@ -122,7 +122,7 @@ impl SecretValue {
         }
     }
 
-    /// What it is, in one word, as errors name it.
+    /// The type in one word, for errors.
     pub fn type_name(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -146,11 +146,11 @@ impl SecretValue {
         inside + size_of::<Self>()
     }
 
-    /// Reads JSON; `None` when it is nested deeper than `depth`.
+    /// Parses JSON. `None` if it is nested deeper than `depth`.
     fn read(raw: &RawValue, depth: u32) -> Option<Self> {
         let depth = depth.checked_sub(1)?;
         let text = raw.get();
-        // The reader has checked the text: its first byte settles what it is.
+        // The text is valid JSON, so that its first byte decides the type.
         Some(match text.as_bytes().first()? {
             b'n' => Self::Null,
             b't' => Self::Bool(true),
@@ -196,8 +196,8 @@ impl<'de> serde::Deserialize<'de> for Entries<'de> {
 }
 
 impl From<&SecretValue> for Value {
-    /// For the fill stage: the value as it goes into a document. Bytes, which no document holds, are base64 here; the
-    /// fill stage looks at those that are a key's own value itself.
+    /// The value as the fill stage writes it into a document. A document cannot contain bytes, so they become base64.
+    /// The fill stage treats bytes that are the value of a key itself, before they come here.
     fn from(value: &SecretValue) -> Self {
         match value {
             SecretValue::Null => Self::Null,
@@ -220,7 +220,7 @@ impl fmt::Debug for SecretValue {
 }
 
 impl fmt::Debug for SecretData {
-    /// Names of keys and types of values.
+    /// The names of the keys and the types of the values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()
     }
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_an_error_without_the_text() {
+    fn an_error_for_json_that_is_not_an_object_does_not_contain_the_text() {
         for json in ["\"hush\"", "[\"hush\"]", "{\"hush\"", "hush", ""] {
             let error = SecretData::from_json(json, "the answer").expect_err("no object");
             assert!(!error.to_string().contains("hush"), "{error}");
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_text_shows_types_only() {
+    fn debug_output_contains_types_and_no_values() {
         let data =
             SecretData::from_json(r#"{"k": "hush", "n": 42, "m": {"hidden": 1}}"#, "it").expect("JSON");
         assert_eq!(format!("{data:?}"), r#"{"k": string, "m": map, "n": number}"#);

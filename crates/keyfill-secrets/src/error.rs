@@ -1,4 +1,5 @@
-//! The error of this crate: what was read, where, what the store said, what to do. Never a value.
+//! The error of this crate. It says what was read, from where, what the store answered and what to do. It never
+//! contains a secret value.
 
 use keyfill_diag::{Class, Diagnostic, Report};
 use std::fmt;
@@ -6,7 +7,7 @@ use std::sync::Arc;
 
 /// Why a secret could not be read.
 ///
-/// It is shared, not boxed: one failed read answers every placeholder that waits for it.
+/// It is an `Arc`, not a `Box`: if a read fails, each placeholder that waits for it gets a clone of the error.
 #[derive(Clone)]
 pub struct Error(Arc<Details>);
 
@@ -18,23 +19,23 @@ struct Details {
     message: String,
     hint: Option<String>,
     prospect: Prospect,
-    /// The store answered, and has no such secret.
+    /// Whether the store answered that it has no such secret.
     absent: bool,
 }
 
-/// Whether another try would help.
+/// Whether a retry may succeed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Prospect {
-    /// It would end in the same way.
+    /// A retry would fail in the same way.
     Final,
-    /// It might end well.
+    /// A retry may succeed.
     MayPass,
-    /// It might end well, and there is no time left for it.
+    /// A retry may succeed, but there is no time left for one before the deadline.
     OutOfTime,
 }
 
 impl Error {
-    /// An error of a class. Sources outside of this crate make theirs so.
+    /// An error of a class with a message. Sources outside of this crate make their errors with it.
     pub fn new(class: Class, message: impl Into<String>) -> Self {
         Self(Arc::new(Details {
             class,
@@ -46,7 +47,7 @@ impl Error {
         }))
     }
 
-    /// An error that another process has met and put into words.
+    /// An error whose message was written elsewhere, for example in another process.
     pub fn relayed(class: Class, message: String, hint: Option<String>, is_absent: bool) -> Self {
         let mut error = Self::new(class, message);
         if is_absent {
@@ -70,34 +71,34 @@ impl Error {
         Self::new(Class::Store, message)
     }
 
-    /// Says what to do.
+    /// Adds a hint: what the user can do.
     #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Self {
         self.with(|kind| kind.hint = Some(hint.into()))
     }
 
-    /// Adds to the message's end.
+    /// Appends `text` to the message.
     pub(crate) fn more(self, text: &str) -> Self {
         self.with(|kind| kind.message.push_str(text))
     }
 
-    /// Puts what happened in a larger frame: "cannot log in: ...".
+    /// Puts `frame` before the message: "cannot log in: ...".
     pub(crate) fn within(self, frame: &str) -> Self {
         self.with(|kind| kind.message = format!("{frame}: {}", kind.message))
     }
 
-    /// Says what could not be done, in place of what was said before.
+    /// Sets what could not be done, for example "cannot read secret/data/app". It replaces an earlier such text.
     #[must_use]
     pub fn about(self, about: impl Into<String>) -> Self {
         self.with(|kind| kind.about = Some(about.into()))
     }
 
-    /// Marks an error that another try might not meet.
+    /// Marks the failure as temporary: a retry may succeed.
     pub(crate) fn passing(self) -> Self {
         self.with(|kind| kind.prospect = Prospect::MayPass)
     }
 
-    /// Marks an error that another try might not meet, had there been time for it.
+    /// Marks the failure as temporary, with no time left for a retry before the deadline.
     pub(crate) fn out_of_time(self) -> Self {
         self.with(|kind| kind.prospect = Prospect::OutOfTime)
     }
@@ -107,28 +108,28 @@ impl Error {
         self
     }
 
-    /// Whether another try with more time might end well: the store was down, busy or too slow.
+    /// Whether a retry with more time may succeed: the store was down, busy or too slow.
     pub fn may_pass(&self) -> bool {
         self.0.prospect != Prospect::Final
     }
 
-    /// Whether trouble lasted until near the deadline.
+    /// Whether the failure is temporary and lasted until near the deadline.
     pub(crate) fn is_out_of_time(&self) -> bool {
         self.0.prospect == Prospect::OutOfTime
     }
 
-    /// Marks that the store answered and has no such secret.
+    /// Marks that the store answered that it has no such secret.
     pub(crate) fn absent(self) -> Self {
         self.with(|kind| kind.absent = true)
     }
 
-    /// Whether the store answered that it has no such secret: not when it refused, could not be reached, or
-    /// has no engine at the path.
+    /// Whether the store answered that it has no such secret. False if the store refused the request, could not be
+    /// reached, or has no engine at the path.
     pub fn is_absent(&self) -> bool {
         self.0.absent
     }
 
-    /// What to do, where that is known.
+    /// The hint: what the user can do.
     pub fn advice(&self) -> Option<&str> {
         self.0.hint.as_deref()
     }
@@ -156,7 +157,7 @@ impl Report for Error {
         self.0.class
     }
 
-    /// The error as a diagnostic without a place: the one who wanted the secret knows where.
+    /// The error as a diagnostic without file and line: only the caller knows which placeholder needs the secret.
     fn diagnostics(&self) -> Vec<Diagnostic> {
         let diagnostic = Diagnostic::error(self.0.class, self.to_string());
         vec![match &self.0.hint {

@@ -1,4 +1,4 @@
-//! Secrets from a YAML file of paths and keys: for trying out, for tests and CI.
+//! Secrets from a YAML file of paths and keys, for first steps, tests and CI.
 
 use crate::{BoxFuture, Error, Keys, Secret, SecretData, SecretRef, SecretValue, Source};
 use keyfill_diag::{Cx, Diagnostic, nearest};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-/// A file such as
+/// Secrets from a file such as
 ///
 /// ```yaml
 /// secret/data/app:
@@ -16,8 +16,8 @@ use std::time::SystemTime;
 ///   port: 5432
 /// ```
 ///
-/// Paths are written as placeholders write them; a path with and without `data/` after its first part is
-/// the same. The file knows no versions: a reference with one gets what is there.
+/// Paths are written as in placeholders. A reference with `data/` after its mount also finds a path that the file has
+/// without it. The file has one version of each secret, which a reference with any version number gets.
 pub struct FileSource {
     name: String,
     secrets: HashMap<String, Arc<SecretData>>,
@@ -25,7 +25,7 @@ pub struct FileSource {
 }
 
 impl FileSource {
-    /// Reads a file. A mode that lets others read it leads to a warning.
+    /// Reads a file. If its mode lets other users read it, there is a warning.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let name = path.display().to_string();
         let text = std::fs::read(path).map_err(|e| {
@@ -37,13 +37,13 @@ impl FileSource {
         Ok(source)
     }
 
-    /// Reads the text of a file; `name` is how errors call it.
+    /// Parses the text of a file. `name` is the file's name in errors.
     pub fn parse(name: &str, text: &[u8]) -> Result<Self, Error> {
         let wrong = |why: String| {
             Error::usage(format!("the secrets file {name} is not usable: {why}"))
                 .hint("it is a map from paths to maps from keys to values")
         };
-        // The message of the YAML reader may quote what it read, so only its place is reported.
+        // The message of the YAML parser may quote the text, so only line and column are reported.
         let mut documents = keyfill_yaml::load_nodes(text, &Limits::default())
             .map_err(|e| wrong(format!("line {}, column {}: it is not valid YAML", e.line(), e.column())))?;
         if documents.len() > 1 {
@@ -68,12 +68,12 @@ impl FileSource {
         Ok(Self { name: name.to_owned(), secrets, warnings: Vec::new() })
     }
 
-    /// Warnings that opening led to.
+    /// The warnings from opening the file.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
     }
 
-    /// What the file holds under a path.
+    /// The secret at a path.
     pub fn get(&self, path: &str) -> Option<&Arc<SecretData>> {
         self.secrets.get(&canonical(path)).or_else(|| self.secrets.get(&canonical(&without_data(path)?)))
     }
@@ -95,7 +95,7 @@ impl Source for FileSource {
         _: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
         Box::pin(async move {
-            // The file has one version of each secret, whatever its number.
+            // The file has one version of each secret, which stands for any number.
             if let Some(version) =
                 secret.version.as_deref().filter(|text| text.trim().parse::<i64>().is_err())
             {
@@ -108,17 +108,17 @@ impl Source for FileSource {
     }
 }
 
-/// A file of secrets in a process that stays: it is read again when it has changed.
+/// A file of secrets in a long-running process: it is read again when it has changed.
 pub struct FollowedFile {
     path: PathBuf,
     read: Mutex<(Stamp, Arc<FileSource>)>,
 }
 
-/// What tells a changed file.
+/// The modification time and the size of a file, by which a change is noticed. `None` if they cannot be read.
 type Stamp = Option<(SystemTime, u64)>;
 
 impl FollowedFile {
-    /// Follows a file that was opened.
+    /// Follows a file that was opened before.
     pub fn new(path: &Path, opened: FileSource) -> Self {
         Self { path: path.to_owned(), read: Mutex::new((stamp(path), Arc::new(opened))) }
     }
@@ -149,12 +149,12 @@ fn stamp(path: &Path) -> Stamp {
     Some((meta.modified().ok()?, meta.len()))
 }
 
-/// The path without slashes around it.
+/// The path without slashes at its start and end.
 fn canonical(path: &str) -> String {
     path.trim_matches('/').to_owned()
 }
 
-/// `secret/data/app` as `secret/app`; `None` when there is no `data` part.
+/// `secret/app` for `secret/data/app`; `None` if there is no `data` part.
 fn without_data(path: &str) -> Option<String> {
     let path = path.trim_matches('/');
     let (mount, rest) = path.split_once("/data/")?;
@@ -172,15 +172,15 @@ fn convert(node: Node) -> SecretValue {
     }
 }
 
-/// A number keeps its text, however large it is or whatever stands behind its point. What YAML alone takes for a number,
-/// as `0x1f` or `.5`, becomes one that JSON knows, too.
+/// A number that is valid in JSON keeps its text, however many digits it has. A number in a form that only YAML has,
+/// such as `0x1f` or `.5`, is rewritten as JSON writes it.
 fn of_scalar(scalar: &Scalar) -> SecretValue {
     let text = scalar.text.as_str();
     let is_plain = scalar.style == Style::Plain && scalar.tag == Tag::None;
     if is_plain && is_json_number(text) {
         return SecretValue::Number(Secret::new(text));
     }
-    // No null, boolean or number is longer.
+    // Only short texts are resolved: no null, boolean or number is longer.
     let resolved = if is_plain && text.len() <= 64 { serde_yaml::from_str(text).ok() } else { None };
     match resolved {
         Some(serde_yaml::Value::Null) => SecretValue::Null,
@@ -190,7 +190,7 @@ fn of_scalar(scalar: &Scalar) -> SecretValue {
     }
 }
 
-/// `-12.50e3`: digits without a zero before them, perhaps a fraction, perhaps an exponent.
+/// Whether a text is a number in JSON, such as `-12.50e3`: without leading zeros, a fraction and an exponent optional.
 fn is_json_number(text: &str) -> bool {
     fn digits(text: &str) -> (usize, &str) {
         let count = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -232,7 +232,7 @@ fn readable_by_others(path: &Path, name: &str) -> Option<Diagnostic> {
     })
 }
 
-/// Only unix has modes.
+/// There are no modes outside of unix.
 #[cfg(not(unix))]
 fn readable_by_others(_: &Path, _: &str) -> Option<Diagnostic> {
     None
@@ -248,7 +248,7 @@ mod tests {
         "secret/data/app:\n  user: alice\n  port: 5432\n  tls: {on: true}\nkv/team: {k: '81111e1'}\nempty:\n";
 
     #[test]
-    fn paths_are_found_as_written_and_without_data() {
+    fn a_path_is_found_as_written_and_if_only_the_reference_has_data() {
         let source = FileSource::parse("s.yaml", TEXT.as_bytes()).expect("it is good");
         for path in ["secret/data/app", "/secret/data/app/"] {
             assert_eq!(source.get(path).map(|d| d.len()), Some(3), "{path}");
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "current_thread")]
-    async fn a_missing_path_names_a_near_one() {
+    async fn an_error_for_a_missing_path_suggests_a_similar_one() {
         use crate::{SecretRef, Source};
         let source = FileSource::parse("s.yaml", TEXT.as_bytes()).expect("it is good");
         let error = source.read(&SecretRef::latest("secret/data/ap"), &keyfill_diag::Cx::default()).await;
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "current_thread")]
-    async fn a_version_is_a_number() {
+    async fn a_version_that_is_not_a_number_is_refused() {
         use crate::{SecretRef, Source};
         let source = FileSource::parse("s.yaml", TEXT.as_bytes()).expect("it is good");
         let read = async |version: &str| {
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_hold_no_value() {
+    fn errors_contain_no_value() {
         for text in ["a: hush", "- hush", "a: {b: 'hush", "a:\n  ? [hush]\n  : 1", "a: *hush"] {
             let error = FileSource::parse("s.yaml", text.as_bytes()).err().expect(text);
             assert!(!format!("{error} {error:?}").contains("hush"), "{error}");
@@ -332,7 +332,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_file_that_others_read_leads_to_a_warning() {
+    fn a_file_that_other_users_may_read_leads_to_a_warning() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("s.yaml");

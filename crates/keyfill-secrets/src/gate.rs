@@ -1,9 +1,10 @@
-//! What stands between many requests and one server: a limit on how many are under way, a limit on how many
-//! start in a second, and a circuit breaker that keeps them from hammering a server that is down.
+//! Limits the requests to one server: how many are in progress, how many start per second, and a circuit breaker that
+//! holds requests back while the server is down.
 //!
-//! While the breaker is open one request at a time is let through to see whether the server is back; the others
-//! wait. The first that succeeds lets all of them through at once. Only what concerns the whole server opens
-//! it: no connection, no answer, a sealed Vault. One path that fails must not stop the others.
+//! While the breaker is open, one request at a time is sent as a probe, to find out whether the server is back; the
+//! others wait. The first success closes the breaker, and all waiting requests go on at once. Only failures of the
+//! whole server open it: no connection, no answer, a sealed Vault. A failure for one path must not stop requests for
+//! others.
 
 use crate::Error;
 use keyfill_http::{Answer, Failure, FailureKind};
@@ -11,32 +12,32 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-/// So many failures in a row open the breaker.
+/// This many failures in a row open the breaker.
 const FAILURES: u32 = 5;
 
-/// The time between two probes at first; it doubles up to the longest.
+/// The time between two probes at first. It doubles with each failed probe, up to `LONGEST_PAUSE`.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
-/// The longest time between two probes: how late recovery is noticed at most.
+/// The longest time between two probes, so that a recovery is noticed soon.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// A server that does not answer for so long counts as down. A request with less time does not show it.
+/// A timeout is a failure of the server if the request had at least this time. A shorter timeout proves nothing.
 const LONG_ENOUGH: Duration = Duration::from_secs(5);
 
-/// How much the requests of one moment may run ahead of the rate.
+/// How far ahead of the rate requests may start: after a pause, the requests of this time may start at once.
 const BURST: Duration = Duration::from_millis(100);
 
-/// The way to one server.
+/// The limits and the circuit breaker of one server.
 pub(crate) struct Gate {
     permits: Arc<Semaphore>,
-    /// The time between two requests at the highest rate.
+    /// The time between the starts of two requests at the highest rate; `None` without a limit.
     spacing: Option<Duration>,
     state: Mutex<State>,
     closed: Notify,
 }
 
 struct State {
-    /// When the next request is due at the highest rate.
+    /// When the next request may start at the highest rate.
     due: Instant,
     failures: u32,
     open: Option<Open>,
@@ -53,9 +54,9 @@ struct Open {
 /// Why a request got no permit before its deadline.
 #[derive(Debug)]
 pub(crate) enum Held {
-    /// The server is down, for this reason.
+    /// The circuit breaker is open, for this reason.
     Down(String),
-    /// There were too many others.
+    /// Too many other requests are in progress or wait.
     Busy,
 }
 
@@ -67,7 +68,7 @@ pub(crate) struct Pass<'a> {
 }
 
 impl Held {
-    /// The error of a request to the server of a name.
+    /// The error for a request to the server with this name.
     pub(crate) fn error(self, name: &str) -> Error {
         let message = match self {
             Self::Down(reason) => {
@@ -87,7 +88,7 @@ impl Gate {
         Self { permits, spacing, state: Mutex::new(state), closed: Notify::new() }
     }
 
-    /// Waits for a permit until a moment.
+    /// Waits for a permit, at most until `until`.
     pub(crate) async fn enter(&self, until: Instant) -> Result<Pass<'_>, Held> {
         match tokio::time::timeout_at(until.into(), self.leave()).await {
             Ok(pass) => Ok(pass),
@@ -98,7 +99,7 @@ impl Gate {
         }
     }
 
-    /// Waits until the breaker closes; for ever when it is closed already.
+    /// Waits until an open breaker closes. If it is already closed, this never returns.
     async fn recovery(&self) {
         let closed = self.closed.notified();
         if self.lock().open.is_none() {
@@ -115,7 +116,7 @@ impl Gate {
 
     async fn leave(&self) -> Pass<'_> {
         let probe = self.past_breaker().await;
-        // From here on a probe is given back by dropping this.
+        // If this future is dropped from here on, dropping `turn` lets another request probe.
         let mut turn = Turn { gate: self, probe };
         let permit = Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed");
         if let Some(spacing) = self.spacing {
@@ -125,10 +126,10 @@ impl Gate {
         Pass { gate: self, probe, _permit: permit }
     }
 
-    /// Waits until the breaker lets a request through; true for one that is to find out.
+    /// Waits until the breaker permits a request. Returns true if the request is a probe.
     async fn past_breaker(&self) -> bool {
         loop {
-            // Made before the look, so that closing in between is not missed.
+            // Made before the state is read, so that a breaker that closes in between is not missed.
             let closed = self.closed.notified();
             let next_probe = {
                 let mut state = self.lock();
@@ -138,7 +139,7 @@ impl Gate {
                     open.probing = true;
                     return true;
                 }
-                // While another one probes, look again when it should be through.
+                // While another request probes, look again after one more pause.
                 if open.probing { now + open.pause } else { open.next_probe }
             };
             tokio::select! {
@@ -199,8 +200,8 @@ impl Gate {
     }
 }
 
-/// Waits before another try. Where others see the server come back first, the wait ends then, unless the server asked
-/// for it.
+/// Waits before a retry. The wait ends early if another request closes the breaker, unless the server asked for the
+/// wait.
 pub(crate) async fn pause(gate: Option<&Gate>, wait: Duration, asked: bool) {
     match gate {
         Some(gate) if !asked => {
@@ -213,7 +214,7 @@ pub(crate) async fn pause(gate: Option<&Gate>, wait: Duration, asked: bool) {
     }
 }
 
-/// A turn that is not yet a pass: its owner may go away while it waits.
+/// The place of a request that still waits for its [`Pass`]. If it is dropped, another request may probe in its place.
 struct Turn<'a> {
     gate: &'a Gate,
     probe: bool,
@@ -228,7 +229,7 @@ impl Drop for Turn<'_> {
 }
 
 impl Pass<'_> {
-    /// Reports what came back of a request that had so much time. `describe` says what an answer means.
+    /// Reports the result of a request whose timeout was `limit`. `describe` returns what an answer says, as a reason.
     pub(crate) fn outcome(
         self,
         result: &Result<Answer, Failure>,
@@ -243,7 +244,7 @@ impl Pass<'_> {
         }
     }
 
-    /// Reports the outcome: `down` holds the reason when the server as a whole did not answer well.
+    /// Reports the outcome. `down` is the reason if the whole server failed, and `None` if it answered.
     fn done(mut self, down: Option<String>) {
         self.gate.record(down, std::mem::take(&mut self.probe));
     }
@@ -275,7 +276,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "current_thread")]
-    async fn five_failures_in_a_row_open_it_and_one_success_closes_it() {
+    async fn five_failures_in_a_row_open_the_breaker_and_one_success_closes_it() {
         let gate = Gate::new(8, None);
         fail(&gate, 4).await;
         gate.enter(soon()).await.expect("still closed").done(None);
@@ -288,7 +289,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "current_thread")]
-    async fn while_it_is_open_one_request_probes_and_all_others_wait_for_it() {
+    async fn while_the_breaker_is_open_one_request_probes_and_all_others_wait() {
         let gate = Arc::new(Gate::new(50, None));
         fail(&gate, 5).await;
         let (sent, up) = (Arc::new(AtomicUsize::new(0)), Instant::now() + Duration::from_millis(600));
@@ -307,7 +308,7 @@ mod tests {
             }
         };
         let ends = futures_util::future::join_all((0..50).map(|_| one())).await;
-        // 50 that succeed, and the probes at 100, 300 and 700 ms; it was up at 600.
+        // 50 requests that succeed, and the failed probes before. The server is up again after 600 ms.
         assert!(sent.load(Ordering::SeqCst) <= 54, "{sent:?}");
         let (first, last) = (ends.iter().min().expect("50"), ends.iter().max().expect("50"));
         assert!(*last - *first < Duration::from_millis(200));
@@ -315,7 +316,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "current_thread")]
-    async fn a_probe_that_goes_away_is_taken_over() {
+    async fn another_request_may_probe_after_a_probe_was_dropped() {
         let gate = Gate::new(8, None);
         fail(&gate, 5).await;
         drop(gate.enter(soon()).await.expect("a probe is let through"));
@@ -324,13 +325,13 @@ mod tests {
     }
 
     #[tokio::test(flavor = "current_thread")]
-    async fn requests_are_spaced_and_bounded() {
+    async fn the_rate_and_the_number_of_requests_are_limited() {
         let gate = Gate::new(2, Some(100));
         let started = Instant::now();
         for _ in 0..31 {
             gate.enter(Instant::now() + Duration::from_secs(5)).await.expect("in time").done(None);
         }
-        // Ten of them ahead of the rate.
+        // The first ten start at once, ahead of the rate.
         assert!(started.elapsed() >= Duration::from_millis(190), "{:?}", started.elapsed());
         let two = (gate.enter(soon()).await.ok(), gate.enter(soon()).await.ok());
         assert!(matches!(gate.enter(soon()).await.err(), Some(Held::Busy)));

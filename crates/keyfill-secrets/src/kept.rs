@@ -1,5 +1,5 @@
-//! The answers of the last moments, and those that are under way: who asks for the same in the meantime waits for the
-//! same answer.
+//! Recent answers of a store, and reads in progress: who asks for the same secret while it is read gets the same
+//! answer.
 
 use crate::{Error, SecretData};
 use std::collections::HashMap;
@@ -9,13 +9,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 
-/// What a read gave.
+/// The result of a read.
 pub(crate) type Answer = Result<Arc<SecretData>, Error>;
 
-/// What an answer without data is taken to weigh.
+/// The memory that an answer without data counts as, in bytes.
 const ERROR_BYTES: usize = 512;
 
-/// The bytes of answers that several caches may keep together. Cheap to clone.
+/// A limit on the memory of kept answers, in bytes, which several caches may share. Clones share the limit.
 #[derive(Clone, Debug)]
 pub struct Room(Arc<Shares>);
 
@@ -26,12 +26,12 @@ struct Shares {
 }
 
 impl Room {
-    /// Room for so many bytes.
+    /// A limit of this many bytes.
     pub fn new(most: usize) -> Self {
         Self(Arc::new(Shares { most, used: AtomicUsize::new(0) }))
     }
 
-    /// Bytes that are kept now.
+    /// How many bytes are in use now.
     pub fn used(&self) -> usize {
         self.0.used.load(Ordering::Relaxed)
     }
@@ -49,11 +49,11 @@ impl Room {
     }
 }
 
-/// Answers by what was asked.
+/// The answers of a store, by what was asked for (`K`).
 pub(crate) struct Kept<K> {
-    /// How long an answer is kept; zero keeps none.
+    /// The time to live of an answer; zero keeps none.
     keep: Duration,
-    /// Other caches may share it. Whoever keeps an answer drops its own oldest ones, which are soon over anyway.
+    /// Other caches may share it. If it is exceeded, a cache drops the oldest of its own answers only.
     room: Room,
     slots: Mutex<Slots<K>>,
     sweeping: AtomicBool,
@@ -69,7 +69,7 @@ struct Slots<K> {
 
 struct Slot {
     cell: Arc<OnceCell<Answer>>,
-    /// When it was read; while it is under way, when it was asked for first.
+    /// When the answer arrived; while it is being read, when it was asked for first.
     since: Instant,
     bytes: usize,
 }
@@ -98,8 +98,8 @@ impl<K: Clone + Eq + Hash + Send + 'static> Kept<K> {
         })
     }
 
-    /// The answer to a key: an earlier one, one that is under way, or that of `read`. `key_bytes` is what the key
-    /// itself weighs.
+    /// The answer for a key: a kept one, that of a read in progress, or that of `read`. `key_bytes` is the memory that
+    /// the key itself takes.
     pub(crate) async fn answer<F: Future<Output = Answer>>(
         self: &Arc<Self>,
         key: K,
@@ -112,7 +112,7 @@ impl<K: Clone + Eq + Hash + Send + 'static> Kept<K> {
         }
         let cell = self.slot(&key);
         let mut own = false;
-        // When the one who reads fails for want of time, or goes away, the next one who waits reads.
+        // If the task that reads meets a temporary failure or is cancelled, the next task that waits reads.
         let answer = cell
             .get_or_try_init(|| async {
                 own = true;
@@ -129,21 +129,21 @@ impl<K: Clone + Eq + Hash + Send + 'static> Kept<K> {
             let bytes = answer.as_ref().map_or(ERROR_BYTES, |data| data.bytes()) + key_bytes;
             self.keep(&key, &cell, bytes);
         }
-        // An answer that another one waited for is about the same secret, in their words or in ours.
+        // An error that another task read can be used as it is: it names the same secret.
         answer.cloned()?
     }
 
-    /// Reads so far, and answers that an earlier read gave or one that was under way.
+    /// How many answers were read so far, and how many came from an earlier read or one in progress.
     pub(crate) fn counts(&self) -> (u64, u64) {
         (self.reads.load(Ordering::Relaxed), self.hits.load(Ordering::Relaxed))
     }
 
-    /// Bytes of answers that are kept.
+    /// The memory of the kept answers, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.lock().bytes
     }
 
-    /// Forgets all answers.
+    /// Drops all kept answers.
     pub(crate) fn forget(&self) {
         *self.lock() = Slots::new(self.room.clone());
     }
@@ -152,7 +152,7 @@ impl<K: Clone + Eq + Hash + Send + 'static> Kept<K> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The cell of a key: one that still holds, one under way, or a new one.
+    /// The cell of a key: one whose answer is still kept, one that is being read, or a new one.
     fn slot(&self, key: &K) -> Arc<OnceCell<Answer>> {
         let now = Instant::now();
         let mut slots = self.lock();
@@ -168,7 +168,7 @@ impl<K: Clone + Eq + Hash + Send + 'static> Kept<K> {
         cell
     }
 
-    /// Starts the time of an answer, and makes room for it.
+    /// Starts the time to live of an answer, and drops older ones if the memory limit is exceeded.
     fn keep(self: &Arc<Self>, key: &K, cell: &Arc<OnceCell<Answer>>, bytes: usize) {
         let mut guard = self.lock();
         let slots = &mut *guard;
@@ -189,7 +189,7 @@ impl<K: Clone + Eq + Hash + Send + 'static> Kept<K> {
         self.sweep_later();
     }
 
-    /// Drops answers at the end of their time to live, also when they are not asked for any more.
+    /// Drops answers at the end of their time to live, also if nobody asks for them again.
     fn sweep_later(self: &Arc<Self>) {
         if self.sweeping.swap(true, Ordering::Relaxed) {
             return;
@@ -205,7 +205,7 @@ impl<K: Clone + Eq + Hash + Send + 'static> Kept<K> {
         });
     }
 
-    /// False when there is nothing left to sweep.
+    /// Drops answers whose time to live is over. Returns false if no answers are left.
     fn sweep(kept: &Weak<Self>) -> bool {
         let Some(kept) = kept.upgrade() else { return false };
         let now = Instant::now();
@@ -219,7 +219,7 @@ impl<K: Clone + Eq + Hash + Send + 'static> Kept<K> {
         for key in over {
             slots.remove(&key);
         }
-        // Slots whose readers all went away before there was an answer.
+        // Slots without an answer that no task reads any more.
         slots.answers.retain(|_, slot| slot.cell.initialized() || Arc::strong_count(&slot.cell) > 1);
         let more = !slots.answers.is_empty();
         // Set under the lock: an answer that is kept from now on starts another sweep.
@@ -249,13 +249,13 @@ mod tests {
     }
 
     #[tokio::test(flavor = "current_thread")]
-    async fn caches_that_share_a_room_keep_no_more_than_fits_together() {
+    async fn caches_that_share_a_limit_keep_no_more_than_it_allows_together() {
         let room = Room::new(1_000);
         let minute = Duration::from_secs(60);
         let (one, two) = (Kept::new(minute, room.clone()), Kept::new(minute, room.clone()));
         keep(&one, "a").await;
         keep(&two, "b").await;
-        // Two of them fit, and a third does not.
+        // Two answers are below the limit, and a third is not.
         let each = one.bytes();
         assert!((334..=500).contains(&each), "{each}");
         assert_eq!((two.bytes(), room.used()), (each, 2 * each));

@@ -1,8 +1,8 @@
-//! Secrets of the cluster that keyfill runs in (`kubernetessecret`).
+//! Kubernetes Secrets as a secret store (`kubernetessecret`), in the cluster that keyfill runs in.
 //!
-//! The path is `NAMESPACE:NAME`, or `NAME` for the namespace argocd; the keys are those of the Secret's `data`. The
-//! rights are those of the sidecar's service account, so which namespaces an app may read is for the policy of paths
-//! to say.
+//! A path is `NAMESPACE:NAME`, or `NAME` for the namespace argocd; the keys are those of the Secret's `data`. Secrets
+//! are read with the rights of the sidecar's service account, for all apps. Which namespaces an app may read is decided
+//! by the policy of paths.
 
 use crate::kubernetes::{InCluster, ask, check_name};
 use crate::{BoxFuture, Error, Keys, Secret, SecretBytes, SecretData, SecretRef, SecretValue, Source};
@@ -13,14 +13,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// The namespace of a path that names none: argocd-vault-plugin's.
+/// The namespace of a path without one, as in argocd-vault-plugin.
 const NAMESPACE: &str = "argocd";
 
-/// A source of secrets.
+/// A source that reads Kubernetes Secrets.
 pub struct KubernetesSecrets(InCluster);
 
 impl KubernetesSecrets {
-    /// Secrets of this cluster. It asks for nothing before the first read.
+    /// Secrets of this cluster. No request is sent before the first read.
     pub fn new(cluster: InCluster) -> Self {
         Self(cluster)
     }
@@ -52,7 +52,7 @@ impl Source for KubernetesSecrets {
     }
 }
 
-/// The one spelling of a path, with its namespace: what the policy of paths is asked about.
+/// The path as `NAMESPACE:NAME`, in which form the policy of paths checks it.
 pub fn canonical(path: &str) -> Result<String, Error> {
     let (namespace, name) = parts(path)?;
     Ok(format!("{namespace}:{name}"))
@@ -94,7 +94,7 @@ mod tests {
     use super::{canonical, data};
 
     #[test]
-    fn a_path_has_one_spelling() {
+    fn a_path_is_written_with_its_namespace_and_checked() {
         assert_eq!(canonical("app").ok().as_deref(), Some("argocd:app"));
         assert_eq!(canonical(" team-a:app ").ok().as_deref(), Some("team-a:app"));
         for bad in ["", ":", "a:", ":b", "a:b:c", "a/b", "../x", "a:b/../c", "A:b"] {
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_text_or_bytes() {
+    fn values_are_text_if_they_are_utf8_and_else_bytes() {
         let data = data(br#"{"data": {"t": "aHVzaA==", "b": "/w=="}}"#).expect("it is a Secret");
         let kinds: Vec<_> = data.iter().map(|(key, value)| (key, value.type_name())).collect();
         assert_eq!(kinds, [("b", "binary"), ("t", "string")]);

@@ -1,14 +1,14 @@
-//! Where secret values come from.
+//! Secret stores, and how values are read from them.
 //!
-//! [`Source`] is the one way in: it reads the keys and values under a [`SecretRef`]. [`Reads`] puts a run's
-//! reads together, so that each distinct reference is read once. A module holds each store: [`vault`],
-//! [`mod@file`], [`aws`], [`gcp`], [`azure`], [`onepassword`], [`kubernetes_secret`], [`ibm`], [`yandex`], [`delinea`],
-//! [`doppler`], [`infisical`], [`gitlab`], [`conjur`], [`bitwarden`]. [`kubernetes`] reads a Secret of the cluster, for settings that are
-//! kept in one.
+//! [`Source`] is the trait of all stores: it reads the keys and values that a [`SecretRef`] names. [`Reads`] collects
+//! the reads of a run, so that each distinct reference is read once. Each store has a module: [`vault`], [`mod@file`],
+//! [`aws`], [`gcp`], [`azure`], [`onepassword`], [`kubernetes_secret`], [`ibm`], [`yandex`], [`delinea`], [`doppler`],
+//! [`infisical`], [`gitlab`], [`conjur`], [`bitwarden`]. [`kubernetes`] sends requests to the API server of the
+//! cluster, for example to read settings from a Secret.
 //!
-//! Nothing here prints a value: [`Secret`] and [`SecretValue`] have no Display and an empty Debug, and
-//! errors name paths, hosts and statuses only. Nothing here reads the environment either: settings are
-//! plain data that the command line resolves.
+//! Nothing here prints a value: [`Secret`] and [`SecretValue`] have no Display, their Debug output leaves out the
+//! value, and no error contains one. Nothing here reads environment variables either: settings are plain data that
+//! the caller passes.
 
 #![warn(clippy::disallowed_methods)]
 

@@ -1,4 +1,4 @@
-//! The reads of one run: each distinct reference once, many at a time, under one deadline.
+//! The reads of one run: each distinct reference is read once, many at the same time, with one deadline.
 
 use crate::{Error, Keys, SecretData, SecretRef, Source};
 use keyfill_diag::{Cx, Diagnostic};
@@ -12,16 +12,17 @@ pub const CONCURRENT_READS: usize = 16;
 
 type Answer = Result<Arc<SecretData>, Error>;
 
-/// Reads each distinct [`SecretRef`] once and remembers the answer, failures too.
+/// Reads each distinct [`SecretRef`] once and remembers the answer, also if it is an error.
 ///
-/// It is made for one run and can be shared by its tasks. A caller that goes away in the middle of a read
-/// leaves it to the next one that waits for it.
+/// It is made for one run, and the tasks of the run may share it. If the task that reads is cancelled, another one that
+/// waits for the same reference reads it instead.
 pub struct Reads {
     source: Arc<dyn Source>,
     answers: Mutex<HashMap<SecretRef, Arc<OnceCell<Answer>>>>,
     permits: Semaphore,
     read: AtomicUsize,
-    /// Set once a read met trouble until there was no time left: what follows would only do the same.
+    /// The error of a read that was retried until no time was left. Later reads fail with it at once, since they would
+    /// find no time either.
     out_of_time: OnceLock<Error>,
 }
 
@@ -43,13 +44,13 @@ impl Reads {
         }
     }
 
-    /// The answer for one reference.
+    /// The answer for one reference, with all of its keys.
     pub async fn read(&self, secret: &SecretRef, cx: &Cx) -> Answer {
         self.read_keys(secret, &Keys::All, cx).await
     }
 
-    /// The answer for one reference, of which these keys are wanted. All keys of a reference have to be named
-    /// the first time: a later call gets the same answer.
+    /// The answer for one reference. `keys` are the keys that are needed. The first call must name all of them: later
+    /// calls with the same reference get the same answer.
     pub async fn read_keys(&self, secret: &SecretRef, keys: &Keys, cx: &Cx) -> Answer {
         let cell = {
             let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -63,18 +64,18 @@ impl Reads {
         futures_util::future::join_all(secrets.iter().map(|secret| self.read(secret, cx))).await
     }
 
-    /// As [`Reads::read_all`], with the keys that are wanted of each reference.
+    /// As [`Reads::read_all`], with the keys that are needed of each reference.
     pub async fn read_all_keys(&self, secrets: &[(SecretRef, Keys)], cx: &Cx) -> Vec<Answer> {
         let reads = secrets.iter().map(|(secret, keys)| self.read_keys(secret, keys, cx));
         futures_util::future::join_all(reads).await
     }
 
-    /// How many references the source was asked for so far.
+    /// How many references were read from the source so far.
     pub fn count(&self) -> usize {
         self.read.load(Ordering::Relaxed)
     }
 
-    /// Takes the warnings of the source since the last call.
+    /// Returns the warnings of the source since the last call.
     pub fn take_warnings(&self) -> Vec<Diagnostic> {
         self.source.take_warnings()
     }
@@ -112,7 +113,8 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
-    /// Answers after a moment, counts its reads and how many ran at once; fails for the path `bad`.
+    /// A source that answers after 5 ms. It counts its reads and how many of them ran at the same time. The path `bad`
+    /// is an error.
     #[derive(Default)]
     struct Slow {
         reads: AtomicUsize,
@@ -161,7 +163,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "current_thread")]
-    async fn a_store_without_namespaces_is_asked_for_none() {
+    async fn a_reference_with_a_namespace_is_not_read_from_a_store_without_namespaces() {
         let source = Arc::new(Slow::default());
         let reads = Reads::new(Arc::clone(&source) as Arc<dyn Source>);
         let secret = SecretRef { namespace: Some("team".into()), ..SecretRef::latest("a") };

@@ -1,22 +1,23 @@
-//! What a placeholder asks a store for: a path, perhaps a version, perhaps the engine's kind; and which keys of it.
+//! References to secrets: a path, and where they are given a version, the version of the KV engine and a namespace.
+//! Beside it, the keys that are needed of a secret.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-/// The version of Vault's KV engine, which decides how an answer is unwrapped.
+/// The version of Vault's KV engine, which decides where in an answer the keys are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum KvVersion {
-    /// Keys stand in `data` of the answer.
+    /// The keys are in `data` of the answer.
     V1,
-    /// Keys stand in `data.data`, beside `data.metadata`.
+    /// The keys are in `data.data`, beside `data.metadata`.
     V2,
 }
 
 impl FromStr for KvVersion {
     type Err = ();
 
-    /// `1` and `2`, as the annotation and the setting write them.
+    /// Parses `1` or `2`, as the annotation and the setting are written.
     fn from_str(text: &str) -> Result<Self, ()> {
         match text.trim() {
             "1" => Ok(Self::V1),
@@ -26,23 +27,24 @@ impl FromStr for KvVersion {
     }
 }
 
-/// One read of a store. Two equal references are one read.
+/// What one read of a store asks for. Equal references share one read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SecretRef {
-    /// The name of the store in a run that has several; the default store when there is none.
+    /// The name of the store in a run that has several; `None` for the default store.
     pub store: Option<String>,
-    /// The path as the placeholder or the annotation wrote it.
+    /// The path as it is written in the placeholder or the annotation.
     pub path: String,
-    /// The version, as written; the latest when there is none.
+    /// The version as it is written; `None` for the latest.
     pub version: Option<String>,
-    /// The engine's kind where the document names it; else the source's setting, else the answer decides.
+    /// The version of the KV engine, if the document sets it. If not, the source's setting decides; without that, the
+    /// shape of the answer.
     pub kv: Option<KvVersion>,
-    /// Vault's namespace where the document names one, in place of the source's setting.
+    /// Vault's namespace, if the document sets one. It replaces the namespace of the source's settings.
     pub namespace: Option<String>,
 }
 
 impl SecretRef {
-    /// The latest version of a path.
+    /// A reference to the latest version of a path.
     pub fn latest(path: impl Into<String>) -> Self {
         Self { store: None, path: path.into(), version: None, kv: None, namespace: None }
     }
@@ -64,23 +66,23 @@ impl fmt::Display for SecretRef {
     }
 }
 
-/// Which keys of a secret are wanted. A store that is asked for one key at a time reads these alone; any other reads
-/// the secret as a whole.
+/// Which keys of a secret are needed. A store that reads each key with a request of its own reads only these; any other
+/// store reads the whole secret.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Keys {
-    /// All that there are.
+    /// All keys of the secret.
     All,
-    /// Those with these names; there may be none, where only the secret itself is wanted.
+    /// The keys with these names. There are none if the caller only needs to know that the secret can be read.
     These(BTreeSet<String>),
 }
 
 impl Keys {
-    /// No key so far.
+    /// No keys yet; [`Keys::add`] adds some.
     pub const fn none() -> Self {
         Self::These(BTreeSet::new())
     }
 
-    /// Adds one.
+    /// Adds a key. It has no effect on [`Keys::All`].
     pub fn add(&mut self, key: &str) {
         if let Self::These(names) = self
             && !names.contains(key)

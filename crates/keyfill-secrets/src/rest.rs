@@ -1,6 +1,6 @@
-//! Requests to stores that speak plain HTTP: sent until there is a final answer, or no time is left.
+//! HTTP requests to stores other than Vault and Kubernetes, retried until there is a final answer or no time is left.
 //!
-//! What a store's answers mean is the store's own affair; here is what all have in common.
+//! The modules of the stores interpret the answers; this module has what they share.
 
 use crate::gate::{Gate, pause};
 use crate::retry::{Tries, answer_may_pass, failure_may_pass};
@@ -19,18 +19,18 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// How a store is reached, as the administrator's settings say. All stores of a run share it.
 #[derive(Clone, Default)]
 pub struct Network {
-    /// Certificates that are trusted; the system's when none is set.
+    /// TLS settings with the trusted root certificates. If they have none, the system's are trusted.
     pub tls: Arc<TlsSettings>,
-    /// The proxy for https addresses.
+    /// The proxy for https URLs.
     pub https_proxy: Option<Secret>,
-    /// Hosts that are reached without it.
+    /// Hosts that are reached without the proxy, written as in `NO_PROXY`.
     pub no_proxy: Option<String>,
-    /// Circuit breakers, in a process that stays.
+    /// The circuit breakers of the servers, in a long-running process.
     pub traffic: Option<Arc<Traffic>>,
 }
 
 impl Network {
-    /// Through the proxy, where there is one.
+    /// The route through the proxy, if one is set.
     fn route(&self) -> Route {
         let proxies = self.https_proxy.as_ref().map(|proxy| {
             let no_proxy = self.no_proxy.as_deref().unwrap_or_default();
@@ -39,7 +39,7 @@ impl Network {
         Route { target: Target::Network, tls: Arc::clone(&self.tls), proxies, ..Route::default() }
     }
 
-    /// Straight: for addresses of the machine itself, which hand out credentials.
+    /// The route without a proxy, for addresses that only this machine can reach and that give out its credentials.
     fn direct(&self) -> Route {
         Route { target: Target::Network, tls: Arc::clone(&self.tls), ..Route::default() }
     }
@@ -48,17 +48,17 @@ impl Network {
 /// A client for one server.
 pub(crate) struct Rest {
     http: Http,
-    /// How errors call the server: `AWS Secrets Manager`.
+    /// The server's name in errors, for example `AWS Secrets Manager`.
     name: String,
     requests: AtomicU64,
     gate: Option<Arc<Gate>>,
 }
 
-/// What the sender makes of an answer.
+/// Whether an answer is final.
 pub(crate) enum Verdict {
-    /// It is final.
+    /// The answer is final.
     Final,
-    /// The same request may get another answer later.
+    /// A retry of the same request may get another answer.
     MayPass,
 }
 
@@ -77,12 +77,13 @@ impl Rest {
         Self { http: Http::new(route), name, requests: AtomicU64::new(0), gate }
     }
 
-    /// How many requests were sent.
+    /// How many requests were sent so far.
     pub(crate) fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// Sends a request that is made anew for each try, since it may carry the time.
+    /// Sends a request and retries it until there is a final answer. `call` makes the request, again for each try,
+    /// since a signed request contains the time.
     pub(crate) async fn send(
         &self,
         call: impl Fn() -> Result<Call, Error>,
@@ -105,14 +106,15 @@ impl Rest {
                 Ok(wait) => pause(self.gate.as_deref(), wait, asked.is_some()).await,
                 Err(_) => {
                     let error = error.more(&ending(asked, tries.retries(), started.elapsed()));
-                    // Who asks to wait beyond the deadline may still answer for other secrets.
+                    // A server that asks to wait beyond the deadline may still answer requests for other secrets.
                     return Err(if asked.is_none() { error.out_of_time() } else { error.passing() });
                 }
             }
         }
     }
 
-    /// One try, after waiting for a permit. The outer error is that there was none in time.
+    /// One try, after waiting for a permit. The outer error is that there was no permit in time, or that the request
+    /// cannot be made.
     async fn exchange(
         &self,
         call: impl Fn() -> Result<Call, Error>,
@@ -178,7 +180,7 @@ fn ending(asked: Option<Duration>, retries: u32, time: Duration) -> String {
     }
 }
 
-/// A request; the address is one that settings gave.
+/// A request to a URL that settings contain or lead to.
 pub(crate) fn call(
     method: Method,
     address: &str,
@@ -189,7 +191,8 @@ pub(crate) fn call(
     Ok(Call { method, uri, headers, body: Zeroizing::new(body.into()) })
 }
 
-/// A header that holds a credential: no library prints it.
+/// A header value that contains a credential. It is marked as sensitive, so that no library prints it. `what` is the
+/// credential's name in errors.
 pub(crate) fn secret_header(value: &str, what: &str) -> Result<HeaderValue, Error> {
     let mut value = HeaderValue::from_str(value).map_err(|_| {
         Error::usage(format!("{what} holds a character that cannot be sent in a header"))
@@ -199,7 +202,7 @@ pub(crate) fn secret_header(value: &str, what: &str) -> Result<HeaderValue, Erro
     Ok(value)
 }
 
-/// A text of an answer in an error's message: short, and on one line.
+/// A text from an answer, for an error message: on one line, and shortened to 200 characters.
 pub(crate) fn quoted(text: &str) -> String {
     const MOST: usize = 200;
     let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -1,23 +1,23 @@
-//! When a request is sent again, and how long to wait before.
+//! When a request is retried, and how long to wait before a retry.
 //!
-//! A failure that may pass is waited out until near the deadline: in a deployment an error costs more than a
-//! slow answer. A setting for the number of retries bounds it.
+//! Requests are retried after temporary failures until near the deadline: in a deployment an error costs more than a
+//! slow answer. A setting can limit the number of retries.
 
 use keyfill_http::{Answer, Failure, FailureKind};
 use std::time::{Duration, Instant};
 
-/// The first wait; each further one is twice as long.
+/// The longest wait before the first retry. It doubles with each retry, up to `LONGEST_WAIT`.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
-/// The longest wait that is not asked for, so that recovery is noticed soon.
+/// The longest wait that the server did not ask for, so that a recovery is noticed soon.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
-/// What is kept of the time for telling the error.
+/// The most time before the deadline that is kept free to report the error.
 const LARGEST_MARGIN: Duration = Duration::from_secs(1);
 
 /// The tries of one request.
 pub(crate) struct Tries {
-    /// No try starts or lasts beyond this.
+    /// No try starts after this moment or lasts beyond it.
     until: Instant,
     left: Option<u32>,
     made: u32,
@@ -26,11 +26,11 @@ pub(crate) struct Tries {
 /// Why there is no further try.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum GaveUp {
-    /// The next one would be too near to the deadline, or beyond it.
+    /// The next try would start too close to the deadline, or after it.
     Deadline,
-    /// As many as are allowed were made.
+    /// The number of retries is used up.
     Retries,
-    /// Nobody was there for as long as it is waited for that.
+    /// The server could not be connected to for as long as the setting `patience` allows.
     Patience,
 }
 
@@ -46,23 +46,23 @@ impl Tries {
         self.until.saturating_duration_since(now)
     }
 
-    /// When the last try has to be over.
+    /// When the last try must have ended.
     pub(crate) fn until(&self) -> Instant {
         self.until
     }
 
-    /// How many tries followed the first.
+    /// How many retries were made.
     pub(crate) fn retries(&self) -> u32 {
         self.made
     }
 
-    /// How long to wait before the next try, at least as long as the server asked for.
+    /// How long to wait before the next try. `asked` is the wait that the server asks for: the shortest one.
     pub(crate) fn next(&mut self, now: Instant, asked: Option<Duration>) -> Result<Duration, GaveUp> {
         if self.left == Some(0) {
             return Err(GaveUp::Retries);
         }
         let longest = FIRST_WAIT.saturating_mul(1 << self.made.min(10)).min(LONGEST_WAIT);
-        // Half of it at random, so that those who were refused together do not come back together.
+        // Half of the wait is random, so that clients that failed at the same time do not retry at the same time.
         let wait = longest.mul_f64(0.5 + fastrand::f64() / 2.0).max(asked.unwrap_or_default());
         if now + wait >= self.until {
             return Err(GaveUp::Deadline);
@@ -73,8 +73,8 @@ impl Tries {
     }
 }
 
-/// Whether an answer tells of a failure that may pass: too many requests, replication that lags behind, and
-/// server errors, among them a sealed Vault. What will never be implemented is final.
+/// Whether an answer is a temporary failure: too many requests (429), Vault's replication that lags behind (412), and
+/// server errors, for example of a sealed Vault. 501 and 505 are final, since the server does not support the request.
 pub(crate) fn answer_may_pass(answer: &Answer) -> bool {
     match answer.status.as_u16() {
         412 | 429 => true,
@@ -83,7 +83,7 @@ pub(crate) fn answer_may_pass(answer: &Answer) -> bool {
     }
 }
 
-/// Whether a request without an answer is worth another try.
+/// Whether a request that got no answer may succeed if it is retried.
 pub(crate) fn failure_may_pass(failure: &Failure) -> bool {
     matches!(
         failure.kind,
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_asks_for_is_kept() {
+    fn the_wait_that_the_server_asks_for_is_used() {
         let now = Instant::now();
         let mut tries = Tries::new(now, now + Duration::from_secs(20), None);
         assert_eq!(tries.next(now, Some(Duration::from_secs(7))), Ok(Duration::from_secs(7)));
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_retries_can_be_bounded() {
+    fn the_number_of_retries_can_be_limited() {
         let now = Instant::now();
         let mut tries = Tries::new(now, now + Duration::from_secs(20), Some(2));
         assert!(tries.next(now, None).is_ok() && tries.next(now, None).is_ok());
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn which_statuses_may_pass() {
+    fn only_412_429_and_most_server_errors_are_temporary() {
         let may_pass = |status: u16| {
             let status = http::StatusCode::from_u16(status).expect("a status");
             answer_may_pass(&Answer { status, headers: http::HeaderMap::new(), body: Vec::new().into() })

@@ -1,17 +1,17 @@
-//! Text that must not be seen: it cannot print, and its memory is wiped when it goes.
+//! Secret text and bytes: they cannot be printed, and their memory is overwritten with zeros when they are dropped.
 
 use std::fmt;
 use zeroize::Zeroizing;
 
 /// A secret text: a token, a password, a value read from a store.
 ///
-/// There is no Display, and Debug shows nothing of it. What needs the text asks for it by name, with
-/// [`Secret::expose`], so that every such place can be found.
+/// It has no Display, and Debug does not show the text. Code that needs the text calls [`Secret::expose`], so that
+/// every such place can be found by that name.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes a text over.
+    /// Wraps a text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
@@ -21,23 +21,23 @@ impl Secret {
         &self.0
     }
 
-    /// Whether there is no text.
+    /// Whether the text is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// Secret bytes that need be no text: a keystore, the `data` of a Secret. As hidden as a [`Secret`].
+/// Secret bytes that need not be UTF-8, for example a keystore. Like the text of a [`Secret`], they are not printed.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct SecretBytes(Zeroizing<Vec<u8>>);
 
 impl SecretBytes {
-    /// Takes bytes over.
+    /// Wraps bytes.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
         Self(Zeroizing::new(bytes.into()))
     }
 
-    /// The bytes themselves, with the care that [`Secret::expose`] asks for.
+    /// The bytes themselves. Never put them into an error, a log or a file that others can read.
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
@@ -72,7 +72,7 @@ mod tests {
     use super::Secret;
 
     #[test]
-    fn debug_text_shows_nothing() {
+    fn debug_output_does_not_contain_the_text() {
         assert_eq!(
             format!("{:?} {:#?}", Secret::new("hush"), Some(Secret::new("hush"))),
             "Secret(..) Some(\n    Secret(..),\n)"

@@ -10,9 +10,9 @@ use std::sync::Arc;
 /// A future that may be sent between threads and borrows its inputs.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A store that reads a secret in one go: what makes it a [`Source`] is the same for all of them.
+/// A store that only has to say how it reads a secret: the implementation of [`Source`] is the same for all of them.
 pub(crate) trait Store: Send + Sync {
-    /// Reads what a reference names; see [`Source::read_keys`].
+    /// Reads the secret of a reference; see [`Source::read_keys`].
     fn get(
         &self,
         secret: &SecretRef,
@@ -26,7 +26,7 @@ pub(crate) trait Store: Send + Sync {
     }
 }
 
-/// Errors say what could not be read.
+/// Adds to each error which secret could not be read.
 impl<S: Store> Source for S {
     fn read_keys<'a>(
         &'a self,
@@ -47,7 +47,7 @@ impl<S: Store> Source for S {
 
 /// A secret store.
 pub trait Source: Send + Sync {
-    /// Reads what a reference names, with all of its keys.
+    /// Reads all keys of the secret that a reference names.
     fn read<'a>(
         &'a self,
         secret: &'a SecretRef,
@@ -56,9 +56,10 @@ pub trait Source: Send + Sync {
         self.read_keys(secret, &Keys::All, cx)
     }
 
-    /// Reads what a reference names, before the deadline, where these keys are enough. A store whose keys are read
-    /// one by one answers with these; any other may answer with all. It must run inside a tokio runtime with IO and
-    /// time enabled. A source waits trouble out by itself; what it returns as an error is final.
+    /// Reads the secret that a reference names, before the deadline of `cx`. `keys` are the keys that the caller needs:
+    /// a store that reads each key with a request of its own returns these only; any other store may return all keys.
+    /// Must be called in a tokio runtime with IO and time enabled. A source retries after temporary failures itself, so
+    /// that its caller need not retry.
     fn read_keys<'a>(
         &'a self,
         secret: &'a SecretRef,
@@ -66,7 +67,8 @@ pub trait Source: Send + Sync {
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>>;
 
-    /// What the store knows of a secret's versions, without reading any; nothing where only its values tell a change.
+    /// Whether a secret exists, and which versions it has, without reading a value. `None` if a change of a secret in
+    /// this store shows in its values only.
     fn known<'a>(
         &'a self,
         _secret: &'a SecretRef,
@@ -75,19 +77,20 @@ pub trait Source: Send + Sync {
         Box::pin(std::future::ready(Ok(None)))
     }
 
-    /// Whether each key of a secret is a read of its own, so that an answer holds the keys that were asked for and no
-    /// others.
+    /// Whether each key of a secret is read with a request of its own, so that an answer contains the requested keys
+    /// and no others.
     fn reads_by_key(&self, _secret: &SecretRef) -> bool {
         false
     }
 
-    /// Whether a reference may name a namespace. To read it in a store that has none would give another value
-    /// than was meant, so that such a read is refused.
+    /// Whether a reference may name a namespace. A store without namespaces would return another value than the
+    /// reference means, so that such a read is refused.
     fn has_namespaces(&self, _secret: &SecretRef) -> bool {
         false
     }
 
-    /// Takes the warnings since the last call: a file that others may read, a cache that cannot be used.
+    /// Returns the warnings since the last call, for example that other users may read the secrets file, or that a
+    /// cache cannot be used.
     fn take_warnings(&self) -> Vec<Diagnostic> {
         Vec::new()
     }

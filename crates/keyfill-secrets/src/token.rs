@@ -1,5 +1,5 @@
-//! Access tokens of stores: fetched when they are needed, kept until shortly before they expire, fetched anew once
-//! when a store does not take one.
+//! Access tokens of stores: fetched when needed, kept until shortly before they expire, and fetched again once if a
+//! store answers 401.
 
 use crate::rest::{Rest, Verdict};
 use crate::{BoxFuture, Error, Secret};
@@ -9,37 +9,37 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
-/// A token is fetched anew when it expires within this time.
+/// A token is fetched again if it expires within this time.
 const MARGIN: Duration = Duration::from_secs(120);
 
 /// An access token.
 pub(crate) struct Token {
-    /// It.
+    /// The token itself.
     pub(crate) text: Secret,
-    /// Until when it is good.
+    /// When it expires.
     pub(crate) expires: Instant,
 }
 
 impl Token {
-    /// A token of an answer that says for how many seconds it is good.
+    /// A token that is valid for this many seconds, as the answer with the token says.
     pub(crate) fn lasting(text: Secret, seconds: u64) -> Self {
-        // A day is long enough for any of them, and an addition that cannot overflow.
+        // At most a day: a longer time to live is of no use, and the addition could overflow.
         Self { text, expires: Instant::now() + Duration::from_secs(seconds.min(86_400)) }
     }
 }
 
-/// Keeps a token.
+/// The access token of a store, which concurrent requests share.
 #[derive(Default)]
 pub(crate) struct Tokens(Mutex<Option<Arc<Token>>>);
 
 impl Tokens {
-    /// The token; another one than that which was refused.
+    /// The kept token, if it is valid long enough and is not the one that was `refused`; else a new one.
     async fn get<'f>(
         &self,
         refused: Option<&Arc<Token>>,
         fetch: &(dyn Fn() -> BoxFuture<'f, Result<Token, Error>> + Sync),
     ) -> Result<Arc<Token>, Error> {
-        // Who comes second waits for the first one's answer.
+        // The lock is held during the fetch, so that concurrent callers wait for one fetch.
         let mut known = self.0.lock().await;
         if let Some(token) = &*known
             && token.expires > Instant::now() + MARGIN
@@ -50,7 +50,7 @@ impl Tokens {
         Ok(Arc::clone(known.insert(Arc::new(fetch().await?))))
     }
 
-    /// Sends a request with the token, and once more with a fresh one when the answer is 401.
+    /// Sends a request with the token. If the answer is 401, sends it once more with a new token.
     pub(crate) async fn send<'f>(
         &self,
         rest: &Rest,

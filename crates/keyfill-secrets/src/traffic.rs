@@ -1,37 +1,38 @@
-//! The circuit breakers of one store, in a process that stays: one before each of its servers.
+//! The circuit breakers of one store in a long-running process: one for each server of the store.
 
 use crate::gate::Gate;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Requests to one server that are under way at the same time.
+/// The most requests to one server that are in progress at the same time.
 const CONCURRENCY: usize = 64;
 
-/// Servers that are remembered. Paths name regions and vaults, and paths are an author's.
+/// At this number of gates, those that are not in use are dropped. The number would grow without a limit, since paths
+/// name regions and vaults, and authors of apps write the paths.
 const MOST: usize = 256;
 
-/// The breakers before the servers of a store.
+/// The circuit breakers of a store's servers, each in its gate.
 #[derive(Default)]
 pub struct Traffic(Mutex<Gates>);
 
 #[derive(Default)]
 struct Gates {
     by_name: HashMap<String, Arc<Gate>>,
-    /// How often those opened that are forgotten.
+    /// How often the breakers of dropped gates opened.
     opened: u64,
 }
 
-/// What the breakers of a store did, for metrics.
+/// Counts of a store's circuit breakers, for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TrafficStats {
-    /// Breakers that are open: servers that do not answer.
+    /// Breakers that are open now: their servers do not answer.
     pub breakers_open: usize,
-    /// How often a breaker opened.
+    /// How often breakers opened so far.
     pub breakers_opened: u64,
 }
 
 impl Traffic {
-    /// The gate before the server of a name.
+    /// The gate of the server with this name. It is made if there is none.
     pub(crate) fn gate(&self, name: &str) -> Arc<Gate> {
         let mut gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(gate) = gates.by_name.get(name) {
@@ -45,7 +46,7 @@ impl Traffic {
         gate
     }
 
-    /// What the breakers did so far.
+    /// The counts so far.
     pub fn stats(&self) -> TrafficStats {
         let gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut stats = TrafficStats { breakers_open: 0, breakers_opened: gates.opened };
@@ -58,7 +59,7 @@ impl Traffic {
 }
 
 impl Gates {
-    /// Forgets the gates that no client holds.
+    /// Drops the gates that no client holds.
     fn forget_unused(&mut self) {
         let opened = &mut self.opened;
         self.by_name.retain(|_, gate| {
@@ -76,7 +77,7 @@ mod tests {
     use super::{MOST, Traffic};
 
     #[test]
-    fn servers_have_a_gate_each_and_unused_ones_are_forgotten() {
+    fn each_server_has_its_own_gate_and_unused_gates_are_dropped() {
         let traffic = Traffic::default();
         let held = traffic.gate("a");
         assert!(std::sync::Arc::ptr_eq(&held, &traffic.gate("a")));

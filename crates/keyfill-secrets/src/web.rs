@@ -1,4 +1,4 @@
-//! What stores with a token and JSON answers have in common: forms, headers, answers, and what a refusal means.
+//! What stores with access tokens and JSON answers share: forms, headers, parsing of answers, and errors of refusals.
 
 use crate::rest::{call, quoted, secret_header};
 use crate::{Error, Secret};
@@ -8,15 +8,15 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-/// What stands as it is in forms and in parts of an address.
+/// The characters that are percent-encoded in forms and in parts of a URL: all but letters, digits and `-_.~`.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// A text as one part of an address: what an author writes adds neither a segment nor a parameter.
+/// A text as one part of a URL. Percent-encoded, what an author writes adds neither a path segment nor a parameter.
 pub(crate) fn escaped(text: &str) -> String {
     utf8_percent_encode(text, PLAIN).to_string()
 }
 
-/// A form. It may hold a credential.
+/// The body of a form. It may contain a credential.
 pub(crate) fn form(fields: &[(&str, &str)]) -> Zeroizing<String> {
     let mut body = Zeroizing::new(String::new());
     for (name, value) in fields {
@@ -30,7 +30,7 @@ pub(crate) fn form(fields: &[(&str, &str)]) -> Zeroizing<String> {
     body
 }
 
-/// A request with a form.
+/// A `POST` request with a form.
 pub(crate) fn post_form(address: &str, body: &Zeroizing<String>) -> Result<Call, Error> {
     let mut headers = HeaderMap::new();
     let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
@@ -39,7 +39,7 @@ pub(crate) fn post_form(address: &str, body: &Zeroizing<String>) -> Result<Call,
     call(Method::POST, address, headers, body.as_bytes())
 }
 
-/// A request for something, with a credential in a header. `what` is the credential's name in errors.
+/// A `GET` request with a credential in a header. `what` is the credential's name in errors.
 pub(crate) fn get(address: &str, header: &'static str, value: &Secret, what: &str) -> Result<Call, Error> {
     let mut headers = HeaderMap::new();
     headers.insert(header, secret_header(value.expose(), what)?);
@@ -47,12 +47,12 @@ pub(crate) fn get(address: &str, header: &'static str, value: &Secret, what: &st
     call(Method::GET, address, headers, "")
 }
 
-/// `Bearer TOKEN`
+/// The value of an `Authorization` header: `Bearer TOKEN`.
 pub(crate) fn bearer(token: &Secret) -> Secret {
     Secret::new(format!("Bearer {}", token.expose()))
 }
 
-/// An answer's JSON. `store` is the store's name in errors, which hold nothing of the answer.
+/// Parses an answer's JSON. `store` is the store's name in errors, which contain nothing of the answer.
 pub(crate) fn json<T: DeserializeOwned>(answer: &Answer, store: &str) -> Result<T, Error> {
     serde_json::from_slice(&answer.body).map_err(|_| {
         Error::store(format!("the answer of {store} is not usable: it is not JSON of what was asked for"))
@@ -60,7 +60,7 @@ pub(crate) fn json<T: DeserializeOwned>(answer: &Answer, store: &str) -> Result<
     })
 }
 
-/// What an answer that is no good means. `what` was asked for; `hint` says how to grant it.
+/// The error for an answer that is not a success. `what` was requested; `hint` says how to permit it.
 pub(crate) fn refused(answer: &Answer, store: &str, what: &str, hint: &str) -> Error {
     let reason = reason(&answer.body).map(|reason| format!(": {reason}")).unwrap_or_default();
     match answer.status.as_u16() {
@@ -70,7 +70,7 @@ pub(crate) fn refused(answer: &Answer, store: &str, what: &str, hint: &str) -> E
     }
 }
 
-/// What an error's JSON says, wherever servers put that.
+/// The message in the JSON of an error. Servers have different fields for it.
 fn reason(body: &[u8]) -> Option<String> {
     let json: serde_json::Value = serde_json::from_slice(body).ok()?;
     let text = ["message", "error_description", "error", "errorMessage"].iter().find_map(|name| {
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_servers_say_is_found() {
+    fn the_message_of_an_error_is_found_in_each_form() {
         for json in [
             r#"{"message": "no"}"#,
             r#"{"error": "no"}"#,

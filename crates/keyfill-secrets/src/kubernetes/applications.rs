@@ -1,4 +1,4 @@
-//! Argo CD's Applications: a refresh is asked for with an annotation, which Argo CD removes again.
+//! Argo CD's Applications: lists them, and requests a refresh with an annotation, which Argo CD removes afterwards.
 
 use super::request::{Refused, Sent, send};
 use super::{InCluster, check_name};
@@ -6,13 +6,13 @@ use crate::error::Error;
 use keyfill_diag::Cx;
 use serde::Deserialize;
 
-/// So many are asked for at once: some have a long status.
+/// How many Applications one request lists. It is small, since the status of an Application can be long.
 const PAGE: usize = 20;
 
-/// So many are read at most.
+/// The most Applications that are listed.
 const MOST: usize = 20_000;
 
-/// Asks Argo CD to render an Application anew, past its cache of manifests.
+/// Requests a hard refresh: Argo CD renders the Application again and ignores its cache of manifests.
 pub async fn refresh(cluster: &InCluster, namespace: &str, name: &str, cx: &Cx) -> Result<(), Refused> {
     check_name("namespace", namespace).map_err(Refused::Failed)?;
     check_name("name", name).map_err(Refused::Failed)?;
@@ -66,7 +66,7 @@ impl Status {
     }
 }
 
-/// The names of a namespace's Applications that a plugin renders.
+/// The names of the Applications in a namespace that a plugin renders.
 pub async fn of_plugins(cluster: &InCluster, namespace: &str, cx: &Cx) -> Result<Vec<String>, Refused> {
     check_name("namespace", namespace).map_err(Refused::Failed)?;
     let what = format!("cannot list the Applications in {namespace}");

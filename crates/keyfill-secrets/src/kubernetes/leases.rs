@@ -1,4 +1,4 @@
-//! A Lease of the cluster: of several replicas, the one that holds it works, and the others wait.
+//! Leases, which elect a leader: of several replicas, the one that holds the Lease works, and the others wait.
 
 use super::request::{Refused, Sent, send};
 use super::{InCluster, check_name};
@@ -8,43 +8,43 @@ use serde_json::{Value, json};
 
 const API: &str = "coordination.k8s.io/v1";
 
-/// A Lease as the API server has it. What is not ours in it stays as it is.
+/// A Lease as the API server returned it. Fields that keyfill does not write stay as they are.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lease(Value);
 
 impl Lease {
-    /// One that nobody has written.
+    /// A Lease that does not exist in the cluster yet.
     pub fn new(namespace: &str, name: &str) -> Self {
         let metadata = json!({"namespace": namespace, "name": name});
         Self(json!({"apiVersion": API, "kind": "Lease", "metadata": metadata, "spec": {}}))
     }
 
-    /// Who holds it; empty where nobody does.
+    /// The identity of the holder; empty if nobody holds the Lease.
     pub fn holder(&self) -> &str {
         self.0["spec"]["holderIdentity"].as_str().unwrap_or_default()
     }
 
-    /// For how many seconds it holds after it was renewed.
+    /// How long the Lease is held after each renewal, in seconds.
     pub fn seconds(&self) -> u64 {
         self.0["spec"]["leaseDurationSeconds"].as_u64().unwrap_or_default()
     }
 
-    /// The state of the object: it changes with each write.
+    /// The resource version, which changes with each write; empty if the Lease does not exist in the cluster yet.
     pub fn resource_version(&self) -> &str {
         self.0["metadata"]["resourceVersion"].as_str().unwrap_or_default()
     }
 
-    /// What an annotation says.
+    /// The value of an annotation; empty if there is none.
     pub fn annotation(&self, name: &str) -> &str {
         self.0["metadata"]["annotations"][name].as_str().unwrap_or_default()
     }
 
-    /// Writes an annotation.
+    /// Sets an annotation.
     pub fn annotate(&mut self, name: &str, text: &str) {
         self.part("metadata", "annotations")[name] = json!(text);
     }
 
-    /// Takes it over, or renews it, at a time in RFC 3339 with microseconds. An empty holder gives it back.
+    /// Takes the Lease over or renews it. `now` is the time in RFC 3339 with microseconds. An empty holder releases it.
     pub fn hold(&mut self, holder: &str, seconds: u64, now: &str) {
         let is_new = self.holder() != holder;
         let spec = self.spec();
@@ -73,7 +73,7 @@ impl Lease {
     }
 }
 
-/// The Lease of a name; none where there is none.
+/// The Lease with this name; `None` if there is none.
 pub async fn get(
     cluster: &InCluster,
     namespace: &str,
@@ -89,7 +89,8 @@ pub async fn get(
     }
 }
 
-/// Writes a Lease: makes one that has no state, and changes one that has. It is a conflict when another was faster.
+/// Writes a Lease: creates it if it has no resource version, else updates it. If it has changed in the cluster since it
+/// was read, the error is [`Refused::Conflict`].
 pub async fn put(
     cluster: &InCluster,
     namespace: &str,
@@ -126,7 +127,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_lease_that_changes_hands_counts_it_and_keeps_what_others_wrote() {
+    fn a_new_holder_is_counted_as_a_transition_and_other_fields_stay() {
         let mut lease = Lease(json!({
             "metadata": {"resourceVersion": "7", "labels": {"a": "b"}},
             "spec": {"holderIdentity": "one", "leaseTransitions": 3, "acquireTime": "t0", "strategy": "x"},

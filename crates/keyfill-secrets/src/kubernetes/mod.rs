@@ -1,7 +1,8 @@
-//! The API server of the cluster that we run in, asked with the service account of the pod.
+//! Requests to the API server of the cluster that keyfill runs in, with the service account of the pod.
 //!
-//! Settings can be kept in a Secret (`-s NAMESPACE:NAME`), Argo CD's logins lie in Secrets, and [`applications`] and
-//! [`leases`] have what `serve --refresh` needs. A few requests are all, so there is no client library behind it.
+//! They read settings from a Secret (`-s NAMESPACE:NAME`) and the logins that Argo CD keeps in Secrets;
+//! [`applications`] and [`leases`] are for `serve --refresh`. There are so few kinds of requests that no client
+//! library is used.
 
 pub mod applications;
 pub mod leases;
@@ -20,13 +21,13 @@ use zeroize::Zeroizing;
 pub use request::Refused;
 pub(crate) use request::ask;
 
-/// Where Kubernetes mounts the token and the authority of a pod's service account.
+/// Where Kubernetes mounts the token of a pod's service account and the CA certificate of the API server.
 pub const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /// How a pod reaches the API of its cluster.
 #[derive(Clone, Debug)]
 pub struct InCluster {
-    /// `https://host:port`
+    /// The URL of the API server: `https://host:port`.
     pub address: String,
     /// The folder that holds `token`, `ca.crt` and `namespace`.
     pub folder: PathBuf,
@@ -46,7 +47,7 @@ impl InCluster {
         Ok(Self { address: format!("https://{host}:{port}"), folder: SERVICE_ACCOUNT.into() })
     }
 
-    /// The namespace of the pod, which lies beside the token.
+    /// The namespace of the pod, from the file beside the token.
     pub fn namespace(&self) -> Result<String, Error> {
         let text = request::file(self, "namespace")?;
         let name = String::from_utf8_lossy(&text).trim().to_owned();
@@ -76,22 +77,22 @@ pub async fn read_secret(
     }
 }
 
-/// How many Secrets are asked for at once, and how often.
+/// How many Secrets one request lists, and the most requests for one list.
 const PAGE: usize = 500;
 const MOST_PAGES: usize = 40;
 
-/// A Secret of a list: its labels, and its keys with their values.
+/// A Secret from a list: its name, its labels, and its keys with their values.
 #[derive(Clone, Debug)]
 pub struct Listed {
-    /// Its name.
+    /// The name of the Secret.
     pub name: String,
-    /// Its labels.
+    /// The labels of the Secret.
     pub labels: BTreeMap<String, String>,
-    /// Its keys. Those whose values are no text are left out.
+    /// The keys with their values. Keys whose values are not UTF-8 are left out.
     pub keys: BTreeMap<String, Secret>,
 }
 
-/// The Secrets of a namespace that a selector of labels chooses.
+/// The Secrets of a namespace that match a label selector.
 pub async fn list_secrets(
     cluster: &InCluster,
     namespace: &str,
@@ -123,7 +124,7 @@ pub async fn list_secrets(
     Err(Error::store(format!("{what}: there are more than {}", PAGE * MOST_PAGES)))
 }
 
-/// Adds the Secrets of one answer; what the next one is asked with, empty after the last.
+/// Adds the Secrets of one answer to `found`. Returns the token for the next page, which is empty after the last one.
 fn add_page(answer: &Answer, found: &mut Vec<Listed>, what: &str) -> Result<String, Error> {
     #[derive(serde::Deserialize, Default)]
     #[serde(default)]
@@ -156,7 +157,7 @@ fn add_page(answer: &Answer, found: &mut Vec<Listed>, what: &str) -> Result<Stri
     Ok(list.metadata.r#continue.unwrap_or_default())
 }
 
-/// Refuses what is not a name in Kubernetes: it becomes a part of an address.
+/// Refuses a text that is not a valid name in Kubernetes, since it becomes a part of a URL.
 pub(crate) fn check_name(what: &str, text: &str) -> Result<(), Error> {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
     if text.is_empty() || text.len() > 253 || !text.chars().all(fits) || text.starts_with('.') {
@@ -188,7 +189,7 @@ mod tests {
     use super::InCluster;
 
     #[test]
-    fn the_address_comes_from_the_pods_environment() {
+    fn the_address_is_built_from_host_and_port_of_the_environment() {
         let address = |host, port| InCluster::new(host, port).map(|c| c.address);
         assert_eq!(address(Some("10.96.0.1"), Some("443")).expect("in a cluster"), "https://10.96.0.1:443");
         assert_eq!(address(Some("fd00::1"), Some("443")).expect("in a cluster"), "https://[fd00::1]:443");

@@ -1,4 +1,4 @@
-//! One request to the API server, with the token of the service account.
+//! Requests to the API server, with the token of the service account.
 
 use super::InCluster;
 use crate::error::Error;
@@ -13,45 +13,45 @@ use zeroize::Zeroizing;
 /// How long one request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Bytes of the API server's own words that an error repeats.
+/// The longest message of the API server that an error repeats, in bytes.
 const LONGEST_TEXT: usize = 300;
 
-/// Why a request was not followed.
+/// Why a request failed.
 #[derive(Clone)]
 pub enum Refused {
     /// The service account lacks the right (401, 403).
     Denied(Error),
     /// There is no such object.
     Absent,
-    /// Somebody else has changed the object in the meantime, or has made it.
+    /// The object was changed or created by another client in the meantime.
     Conflict,
-    /// Anything else. Whether the request was followed is not known where no answer came.
+    /// Any other failure. If no answer came, the API server may have carried out the request all the same.
     Failed(Error),
 }
 
-/// What is sent beside the address.
+/// A request: all but the address of the API server.
 pub(super) struct Sent<'a> {
-    /// `GET` and the like.
+    /// The HTTP method.
     pub(super) method: http::Method,
-    /// Path and query.
+    /// The path with the query.
     pub(super) path: &'a str,
-    /// The kind of the body, and the body.
+    /// The content type and the body; `None` without a body.
     pub(super) content: Option<(&'static str, Vec<u8>)>,
 }
 
 impl<'a> Sent<'a> {
-    /// A question.
+    /// A `GET` request.
     pub(super) fn get(path: &'a str) -> Self {
         Self { method: http::Method::GET, path, content: None }
     }
 
-    /// An object.
+    /// A request with an object as its JSON body.
     pub(super) fn json(method: http::Method, path: &'a str, object: &serde_json::Value) -> Self {
         Self { method, path, content: Some(("application/json", object.to_string().into_bytes())) }
     }
 }
 
-/// Asks once, and again for as long as another try may help and there is time.
+/// Sends a `GET` request, and retries it after temporary failures until near the deadline.
 pub(crate) async fn ask(cluster: &InCluster, path: &str, what: &str, cx: &Cx) -> Result<Answer, Error> {
     let (http, call) = call(cluster, Sent::get(path), what)?;
     let mut tries = Tries::new(Instant::now(), cx.deadline, None);
@@ -79,7 +79,7 @@ pub(crate) async fn ask(cluster: &InCluster, path: &str, what: &str, cx: &Cx) ->
     }
 }
 
-/// Sends a request once: one that writes is not repeated, since it may have been followed.
+/// Sends a request once. It is not retried, since the API server may have carried out a write without an answer.
 pub(super) async fn send(
     cluster: &InCluster,
     sent: Sent<'_>,
@@ -103,7 +103,7 @@ pub(super) async fn send(
     }
 }
 
-/// What the API server says of a refusal: names of objects, rights and the service account.
+/// The message of the API server in a refusal. It names objects, rights and the service account.
 fn words(answer: &Answer) -> Option<String> {
     #[derive(Deserialize)]
     struct Status {
