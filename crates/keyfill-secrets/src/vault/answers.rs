@@ -1,4 +1,4 @@
-//! What Vault answers, read without keeping more of it than is needed.
+//! Parses Vault's answers. Secrets in an answer are copied only when they are used.
 
 use crate::{Secret, SecretData};
 use keyfill_http::Answer;
@@ -6,10 +6,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::time::Duration;
 
-/// The longest text of Vault's that is repeated in an error.
+/// The longest text of Vault's error messages that an error repeats, in characters.
 const LONGEST_TEXT: usize = 400;
 
-/// The outer object of every answer. Parts that are not there stay empty.
+/// The outer object of every answer. Fields that an answer does not have are empty.
 #[derive(Default, Deserialize)]
 pub(crate) struct Envelope<'a> {
     #[serde(borrow, default)]
@@ -34,16 +34,16 @@ struct Auth {
     mfa_requirement: Option<serde::de::IgnoredAny>,
 }
 
-/// What a login or a renewal brought.
+/// The token that a login or a renewal returned.
 pub(crate) struct Granted {
     pub(crate) token: Secret,
-    /// No end when it is zero.
+    /// The time to live; zero if the token does not expire.
     pub(crate) lease: Duration,
     pub(crate) renewable: bool,
     pub(crate) wants_mfa: bool,
 }
 
-/// The state of a secret version that has no data any more.
+/// The state of a secret's version that has no data any more, since it was deleted or destroyed.
 #[derive(Deserialize)]
 pub(crate) struct VersionState {
     pub(crate) version: u64,
@@ -55,30 +55,30 @@ pub(crate) struct VersionState {
     pub(crate) destroyed: bool,
 }
 
-/// A mounted engine.
+/// The mount of a secrets engine.
 pub(crate) struct Mount {
-    /// With a slash at its end.
+    /// The path of the mount, with a slash at its end.
     pub(crate) path: String,
     pub(crate) is_kv2: bool,
 }
 
 impl<'a> Envelope<'a> {
-    /// Reads an answer. One that is not JSON (a proxy's page) counts as empty.
+    /// Parses an answer. One that is not JSON, for example a proxy's page, counts as empty.
     pub(crate) fn of(answer: &'a Answer) -> Self {
         serde_json::from_slice(&answer.body).unwrap_or_default()
     }
 
-    /// The keys of the answer as Vault sent them.
+    /// The `data` of the answer, as JSON; `None` if there is none.
     pub(crate) fn data(&self) -> Option<&'a str> {
         self.data.map(RawValue::get).filter(|text| *text != "null")
     }
 
-    /// Whether Vault says that a versioned engine wants another path.
+    /// Whether Vault warns that the path lacks `data/`, which KV version 2 needs.
     pub(crate) fn wants_data_path(&self) -> bool {
         self.warnings.iter().flatten().any(|w| w.contains("versioned K/V"))
     }
 
-    /// What a login or a renewal brought; `None` when the answer is none of these.
+    /// The token of a login or a renewal; `None` if the answer has none.
     pub(crate) fn granted(self) -> Option<Granted> {
         let auth = self.auth?;
         Some(Granted {
@@ -89,7 +89,7 @@ impl<'a> Envelope<'a> {
         })
     }
 
-    /// The mount that a question about one was answered with.
+    /// The mount, in the answer to a request for the mount of a path.
     pub(crate) fn mount(&self) -> Option<Mount> {
         #[derive(Deserialize)]
         struct Data {
@@ -104,12 +104,12 @@ impl<'a> Envelope<'a> {
         Some(Mount { path: data.path, is_kv2 })
     }
 
-    /// The version whose data is gone, when the answer is about one.
+    /// The state of a deleted or destroyed version, if the answer is about one.
     pub(crate) fn version_state(&self) -> Option<VersionState> {
         Versioned::of(self.data()?)?.state
     }
 
-    /// Vault's own words, on one line. `hidden` are texts that must not appear, should Vault repeat them.
+    /// The messages of Vault's errors, on one line. The texts in `hidden` are replaced, if Vault repeats one of them.
     pub(crate) fn errors(&self, hidden: &[&Secret]) -> Option<String> {
         let mut parts: Vec<String> = Vec::new();
         for error in self.errors.iter().flatten() {
@@ -132,7 +132,7 @@ impl<'a> Envelope<'a> {
         (!text.is_empty()).then_some(text)
     }
 
-    /// Whether Vault says that it does not know the token, and not only that it may not read the path.
+    /// Whether Vault says that the token is invalid, and not only that the token may not read the path.
     pub(crate) fn says_invalid_token(&self) -> bool {
         self.errors.iter().flatten().any(|e| e.contains("invalid token") || e.contains("token not found"))
     }
@@ -140,17 +140,17 @@ impl<'a> Envelope<'a> {
 
 /// The data of an answer of KV version 2.
 pub(crate) struct Versioned<'a> {
-    /// The keys, where there are some.
+    /// The keys with their values, as JSON; `None` if the version has no data any more.
     pub(crate) data: Option<&'a str>,
     /// The version that was read.
     pub(crate) version: u64,
-    /// Set when the metadata says that the version is gone, or when there is no data.
+    /// The state of the version, if it has no data any more.
     state: Option<VersionState>,
 }
 
 impl<'a> Versioned<'a> {
-    /// `None` when the data does not have the shape of KV version 2: `data` beside a `metadata` with a
-    /// version and its time.
+    /// `None` if the data does not have the shape of KV version 2: `data` beside a `metadata` with a version and the
+    /// time when it was created.
     pub(crate) fn of(data: &'a str) -> Option<Self> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
@@ -171,7 +171,7 @@ impl<'a> Versioned<'a> {
     }
 }
 
-/// What `kv-version: 2` asks for: the keys below `data`, whatever else there is.
+/// The keys below `data`, whatever else there is: what `kv-version: 2` in the document demands.
 pub(crate) fn data_below_data(data: &str) -> Option<&str> {
     #[derive(Deserialize)]
     struct Shape<'a> {
@@ -182,17 +182,17 @@ pub(crate) fn data_below_data(data: &str) -> Option<&str> {
     Some(shape.data.get()).filter(|text| text.starts_with('{'))
 }
 
-/// The keys of a JSON object in an answer.
+/// Parses the JSON object with the keys of an answer. `path` is the secret's path in errors.
 pub(crate) fn keys(data: &str, path: &str) -> Result<SecretData, crate::Error> {
     SecretData::from_json(data, &format!("the answer for {path}"))
 }
 
-/// A credential shorter than this is found in ordinary words, and is hidden only where it is a word itself.
+/// A credential shorter than this may be a part of an ordinary word, so it is hidden only where it is a whole word.
 const SHORT: usize = 8;
-/// One shorter than this is a word of its own too, and is hidden only in quotes.
+/// A credential shorter than this may even be an ordinary word, so it is hidden only in quotes.
 const TINY: usize = 4;
 
-/// A text with a credential hidden in it.
+/// The text with each occurrence of a credential replaced by `(hidden)`.
 pub(crate) fn without(text: &str, secret: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -219,7 +219,7 @@ mod tests {
     use keyfill_http::Answer;
 
     #[test]
-    fn a_credential_of_one_letter_garbles_no_page() {
+    fn a_credential_of_one_letter_is_not_hidden_in_words() {
         let page = "an HTML page: \"Bad Gateway\"";
         assert_eq!(without(page, "e"), page);
         assert_eq!(without("a page for hush-4711!", "hush-4711"), "a page for (hidden)!");
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn vaults_own_words_are_put_on_one_line_without_credentials() {
+    fn the_messages_of_vault_are_put_on_one_line_without_credentials() {
         let errors = |body: &str| Envelope::of(&answer(body)).errors(&[&Secret::new("hush")]);
         let two = r#"{"errors":["2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"]}"#;
         assert_eq!(errors(two).as_deref(), Some("permission denied; invalid token"));
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn short_credentials_do_not_garble_words() {
+    fn short_credentials_are_hidden_only_as_words_or_in_quotes() {
         for (text, secret, expected) in [
             ("permission denied", "e", "permission denied"),
             ("a role is needed", "a", "a role is needed"),
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shape_of_version_2_is_told_from_keys_with_the_same_names() {
+    fn the_shape_of_kv_version_2_is_distinguished_from_keys_with_the_same_names() {
         let meta = r#"{"created_time":"t","version":2,"deletion_time":"","destroyed":false}"#;
         let shape = |data: &str| Versioned::of(data).map(|v| v.data.map(str::to_owned));
         assert_eq!(
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mount_tells_its_version() {
+    fn the_answer_about_a_mount_contains_its_kv_version() {
         let kv2 = answer(r#"{"data":{"path":"team/kv/","type":"kv","options":{"version":"2"},"config":{}}}"#);
         let mount = Envelope::of(&kv2).mount().expect("a mount");
         assert_eq!((mount.path.as_str(), mount.is_kv2), ("team/kv/", true));

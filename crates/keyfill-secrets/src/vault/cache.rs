@@ -1,8 +1,8 @@
-//! Tokens kept between runs, in a folder that only its owner may read.
+//! The token cache: files with tokens that later runs use again, in a folder that only its owner may read.
 //!
-//! A token is used only by the settings that got it: the file holds a key made of the address, namespace,
-//! mount, method, role and a hash of the credential. An error here never fails a run; it is reported once as a
-//! warning, and the run logs in.
+//! Only the settings that a token was granted for use it: the file contains a hash of address, namespace, mount,
+//! method, role and credential. An error of the cache never fails a run: it is reported once, as a warning, and the
+//! run logs in.
 
 use super::settings::{Auth, CacheNames, TokenCache, VaultSettings};
 use crate::Secret;
@@ -14,21 +14,21 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use zeroize::Zeroizing;
 
-/// The largest file that is read as one of ours.
+/// The largest file that is read as one of the token cache, in bytes.
 const LARGEST_FILE: u64 = 64 << 10;
 
-/// A token with what is known of its life.
+/// A token, and how long it is valid.
 #[derive(Clone)]
 pub(crate) struct Kept {
     pub(crate) token: Secret,
-    /// When it ends; `None` for one that does not.
+    /// When it expires; `None` if it does not expire.
     pub(crate) ends: Option<SystemTime>,
-    /// How long it was granted for.
+    /// The time to live that it was granted with.
     pub(crate) lease: Duration,
     pub(crate) renewable: bool,
 }
 
-/// The file of one set of settings.
+/// The file in the token cache for one set of settings.
 pub(crate) struct CacheFile {
     folder: PathBuf,
     path: PathBuf,
@@ -53,7 +53,7 @@ impl CacheFile {
         Self { folder: cache.folder.clone(), path: cache.folder.join(name), key }
     }
 
-    /// The token that these settings got before, if it still lives. A file that is not ours is no token.
+    /// The token that was stored for these settings, if it has not expired. A file with other contents has no token.
     pub(crate) fn load(&self) -> Result<Option<Kept>, String> {
         if !self.folder.exists() {
             return Ok(None);
@@ -70,7 +70,7 @@ impl CacheFile {
         Ok((content.key == self.key && kept.ends.is_none_or(|ends| ends > SystemTime::now())).then_some(kept))
     }
 
-    /// Keeps a token, in one step: another run sees the old file or the new one.
+    /// Stores a token atomically: another run sees the old file or the new one.
     pub(crate) fn store(&self, kept: &Kept) -> Result<(), String> {
         make_folder(&self.folder)?;
         private_folder(&self.folder)?;
@@ -85,7 +85,7 @@ impl CacheFile {
         let failed =
             |e: &dyn std::fmt::Display| format!("a token cannot be kept in {}: {e}", self.folder.display());
         let text = Zeroizing::new(serde_json::to_vec(&content).map_err(|e| failed(&e))?);
-        // A temporary file is made with mode 0600.
+        // The temporary file is created with mode 0600.
         let mut file = tempfile::NamedTempFile::new_in(&self.folder).map_err(|e| failed(&e))?;
         file.write_all(&text).map_err(|e| failed(&e))?;
         file.persist(&self.path).map_err(|e| failed(&e.error))?;
@@ -93,7 +93,8 @@ impl CacheFile {
     }
 }
 
-/// What a token belongs to. Each part goes in with its length, so that no two sets of parts look alike.
+/// A hash of all that a token belongs to. Each part is hashed with its length, so that different parts never give the
+/// same input.
 pub(crate) fn key(settings: &VaultSettings, address: &str, credential: &[u8]) -> String {
     let role = match &settings.auth {
         Auth::Kubernetes { role, .. } => role.as_str(),
@@ -127,7 +128,7 @@ fn avp_name(auth: &Auth) -> String {
         Auth::Userpass { username, .. } => username,
         _ => "",
     };
-    // What names the file may come from an application: it must not lead elsewhere.
+    // The user name or role id may come from the author of an app: it must not lead to another folder.
     let who: String = who
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() || "-_@".contains(c) { c } else { '_' })
@@ -152,7 +153,7 @@ fn make_folder(folder: &Path) -> Result<(), String> {
         .map_err(|e| format!("the token cache {} cannot be made: {e}", folder.display()))
 }
 
-/// Refuses a folder that is not ours alone.
+/// Refuses a folder that another user owns or may read.
 #[cfg(unix)]
 fn private_folder(folder: &Path) -> Result<(), String> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -174,13 +175,13 @@ fn private_folder(folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Without modes, the folder of the user's profile has to do.
+/// Outside of unix there are no modes: the permissions of the user's profile folder must suffice.
 #[cfg(not(unix))]
 fn private_folder(_: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// A file's bytes; `None` when there is none, or it is no plain file, too large, or open to others.
+/// The contents of a file. `None` if there is none, if it is not a regular file, too large, or if others may read it.
 fn read_private(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
     let meta = match fs::symlink_metadata(path) {
         Ok(meta) => meta,
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_comes_back_to_the_settings_that_got_it_only() {
+    fn a_token_is_loaded_only_with_the_settings_it_was_stored_for() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         for names in [CacheNames::ByKey, CacheNames::Avp] {
             let settings = approle("r1", "s1");
@@ -254,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn the_folder_is_0700_and_the_file_0600() {
+    fn the_folder_has_mode_0700_and_the_file_0600() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mine = file(folder.path(), CacheNames::Avp, &approle("a/../b", "s"), "s");
         mine.store(&kept(60)).expect("it is kept");
@@ -265,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_can_read_or_what_is_broken_or_over_is_not_used() {
+    fn files_that_others_may_read_or_that_are_invalid_or_expired_are_not_used() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mine = file(folder.path(), CacheNames::ByKey, &approle("r", "s"), "s");
         mine.store(&kept(60)).expect("it is kept");

@@ -1,7 +1,9 @@
-//! The requests that are sent to Vault: vaultrs' types where it has the right one, [`Plain`] elsewhere.
+//! The requests that are sent to Vault. The types of the crate vaultrs are used where they are right, [`Plain`]
+//! elsewhere.
 //!
-//! They are endpoints of rustify; [`call`] puts one together. Rustify's own way leaves out `.` segments and
-//! loses the headers of refusals, and vaultrs' client reads the environment and prints bodies in errors.
+//! All of them are endpoints of the crate rustify, but [`call`] makes the HTTP request: rustify drops `.` segments of
+//! a path and the headers of refusals. The client of vaultrs is not used either: it reads environment variables and
+//! prints bodies in errors.
 
 use super::settings::Auth;
 use http::Uri;
@@ -17,7 +19,7 @@ use vaultrs::api::auth::oidc::requests::JWTLoginRequest;
 use vaultrs::api::auth::userpass::requests::LoginRequest as UserpassLoginRequest;
 use zeroize::Zeroizing;
 
-/// What is escaped in a segment of a path.
+/// The characters that are percent-encoded in a segment of a path.
 const SEGMENT: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -33,7 +35,7 @@ const SEGMENT: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// A request that vaultrs has no type for, or a wrong one.
+/// A request for which vaultrs has no type, or a wrong one.
 pub(crate) struct Plain {
     method: RequestMethod,
     path: String,
@@ -42,39 +44,39 @@ pub(crate) struct Plain {
 }
 
 impl Plain {
-    /// Reads a path as it is written; vaultrs' types split mount and path, and know only two engines.
+    /// Reads a path as it is written. The types of vaultrs need mount and path apart, and exist for two engines only.
     pub(crate) fn read(path: &str, version: Option<u64>) -> Self {
         let query = version.map(|v| format!("version={v}"));
         Self { method: RequestMethod::GET, path: path.to_owned(), query, body: None }
     }
 
-    /// Asks what is mounted where a path leads. Every token that may read below the mount may ask.
+    /// Asks which engine is mounted at the path or above it. Any token that may read below the mount may ask this.
     pub(crate) fn mount_of(path: &str) -> Self {
         Self::read(&format!("sys/internal/ui/mounts/{path}"), None)
     }
 
-    /// The names below a path.
+    /// Lists the names below a path.
     pub(crate) fn list(path: &str) -> Self {
         Self { query: Some("list=true".to_owned()), ..Self::read(path, None) }
     }
 
-    /// What the token that is sent may do.
+    /// Asks what the token of the request may do at these paths.
     pub(crate) fn capabilities(paths: &[String]) -> Self {
         Self::post("sys/capabilities-self".to_owned(), Some(json!({ "paths": paths })))
     }
 
-    /// The state of Vault, with the same status for each state.
+    /// Asks for the health of Vault. The query sets the status 200 for each state, so that none counts as a failure.
     pub(crate) fn health() -> Self {
         let same = "standbyok=true&perfstandbyok=true&sealedcode=200&uninitcode=200";
         Self { query: Some(same.to_owned()), ..Self::read("sys/health", None) }
     }
 
-    /// Lengthens the life of the token that is sent. In vaultrs' type the path begins with a tab.
+    /// Renews the token of the request. The path of vaultrs' type begins with a tab.
     pub(crate) fn renew_self() -> Self {
         Self::post("auth/token/renew-self".to_owned(), None)
     }
 
-    /// Decrypts with a key of a transit engine.
+    /// Decrypts with a key of the transit engine at `mount`.
     pub(crate) fn decrypt(mount: &str, key: &str, ciphertext: &str) -> Self {
         Self::post(format!("{mount}/decrypt/{key}"), Some(json!({ "ciphertext": ciphertext })))
     }
@@ -106,8 +108,8 @@ impl Endpoint for Plain {
     }
 }
 
-/// The login request of a method with its credential at hand; `None` for methods that need no login.
-/// `jwt` is the token read from the file that the method names.
+/// The login request of an auth method; `None` for methods without a login. `jwt` is the token from the file that the
+/// method names.
 pub(crate) fn login(base: &str, auth: &Auth, jwt: &str) -> Option<Result<Call, String>> {
     let (namespace, mount) = auth.namespace_and_mount();
     let (base, mount) = (&below_namespace(base, namespace), mount.to_owned());
@@ -131,7 +133,7 @@ pub(crate) fn login(base: &str, auth: &Auth, jwt: &str) -> Option<Result<Call, S
             base,
             &Plain::post(format!("auth/{mount}/login"), Some(json!({ "token": token.expose() }))),
         ),
-        // vaultrs sends `cert_name`, which Vault does not look at.
+        // vaultrs sends the role as `cert_name`, which Vault ignores.
         Auth::Cert { role, .. } => {
             let body = role.as_ref().map_or_else(|| json!({}), |role| json!({ "name": role }));
             call_below(base, &Plain::post(format!("auth/{mount}/login"), Some(body)))
@@ -139,10 +141,10 @@ pub(crate) fn login(base: &str, auth: &Auth, jwt: &str) -> Option<Result<Call, S
     })
 }
 
-/// Where the paths of an API begin.
+/// The URL below which the paths of Vault's API are.
 struct Base(String);
 
-/// The paths of a namespace, which Vault takes as the first part of each.
+/// The base URL for a namespace, which Vault accepts as the first part of a path.
 fn below_namespace(base: &str, namespace: &str) -> Base {
     let mut uri = format!("{base}/v1");
     push_segments(&mut uri, namespace);
@@ -156,7 +158,7 @@ fn push_segments(uri: &mut String, path: &str) {
     }
 }
 
-/// The request that an endpoint describes, below `base` and without a token.
+/// The HTTP request for an endpoint, below the address `base` and without a token.
 pub(crate) fn call<E: Endpoint>(base: &str, endpoint: &E) -> Result<Call, String> {
     call_below(&below_namespace(base, ""), endpoint)
 }
@@ -164,7 +166,7 @@ pub(crate) fn call<E: Endpoint>(base: &str, endpoint: &E) -> Result<Call, String
 fn call_below<E: Endpoint>(base: &Base, endpoint: &E) -> Result<Call, String> {
     let mut uri = base.0.clone();
     push_segments(&mut uri, &endpoint.path());
-    // Neither error is reported in its own words: they could hold what is sent.
+    // The errors of rustify are left out: they could contain the body that is sent.
     if let Some(query) = endpoint.query().map_err(|_| "the query cannot be written")? {
         uri.push('?');
         uri.push_str(&query);
@@ -187,7 +189,7 @@ mod tests {
     const BASE: &str = "http://v:8200";
 
     #[test]
-    fn a_path_is_read_as_written() {
+    fn a_path_is_sent_as_written_with_special_characters_encoded() {
         let uri =
             |path, version| call(BASE, &Plain::read(path, version)).expect("it can be made").uri.to_string();
         assert_eq!(uri("secret/data/app", None), "http://v:8200/v1/secret/data/app");
@@ -198,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn logins_go_where_their_mount_is() {
+    fn logins_are_sent_to_their_mount() {
         let check = |auth: Auth, path: &str, body: &str| {
             let call = login(BASE, &auth, "J").expect("it has a login").expect("it can be made");
             assert_eq!(call.uri.path(), path);

@@ -1,26 +1,26 @@
-//! Answers that Vault cannot have given: pages of gateways and proxies, and servers of another kind.
+//! Recognizes answers that are not from Vault: pages of gateways and proxies, and answers of other servers.
 
 use keyfill_http::Answer;
 use std::collections::HashMap;
 use std::fmt;
 
-/// How much of such an answer is shown.
+/// The longest text of such an answer that an error shows, in characters.
 const LONGEST_TEXT: usize = 160;
 
-/// How much of it is looked at.
+/// How many bytes of such an answer are searched for a text to show.
 const LOOKED_AT: usize = 16 << 10;
 
-/// The fields of Vault's answers. A refusal has at least one of them.
+/// The fields of Vault's answers. A refusal from Vault has at least one of them.
 const FIELDS_OF_VAULT: [&str; 5] = ["auth", "data", "errors", "request_id", "warnings"];
 
-/// An answer that is not Vault's: every one of Vault's that is not empty is a JSON object with fields of its own.
+/// An answer that is not from Vault. Each answer from Vault that has a body is a JSON object with certain fields.
 pub(crate) struct Foreign {
     what: &'static str,
     text: String,
 }
 
 impl Foreign {
-    /// Looks at an answer. An answer without a body may be Vault's.
+    /// Checks an answer; `None` if it may be from Vault, as one without a body may.
     pub(crate) fn of(answer: &Answer) -> Option<Self> {
         let body = answer.body.trim_ascii();
         let is_json = body.starts_with(b"{");
@@ -29,7 +29,7 @@ impl Foreign {
         }
         let text = String::from_utf8_lossy(&body[..body.len().min(LOOKED_AT)]);
         let is_page = text.starts_with('<');
-        // What is shown of an answer that succeeded could be a secret in another form.
+        // The text of a successful answer is not shown: it could be a secret that is not in JSON.
         let text = match (is_page, answer.status.is_success()) {
             (true, _) => of_page(&text),
             (false, true) => String::new(),
@@ -44,7 +44,7 @@ impl Foreign {
         Some(Self { what, text })
     }
 
-    /// What to do.
+    /// The hint: what the user can do.
     pub(crate) fn advice(&self) -> &'static str {
         if self.wants_tls() {
             "write https:// in VAULT_ADDR"
@@ -53,14 +53,14 @@ impl Foreign {
         }
     }
 
-    /// Whether the server says that it was spoken to without TLS.
+    /// Whether the server says that it expects TLS.
     fn wants_tls(&self) -> bool {
         let text = self.text.to_lowercase();
         text.contains("http request to an https server") || text.contains("plain http request")
     }
 }
 
-/// Whether a refusal in JSON has a field that Vault's have.
+/// Whether a refusal in JSON has one of the fields that refusals from Vault have.
 fn is_vaults_object(body: &[u8]) -> bool {
     let fields: Result<HashMap<String, serde::de::IgnoredAny>, _> = serde_json::from_slice(body);
     fields.is_ok_and(|fields| FIELDS_OF_VAULT.iter().any(|name| fields.contains_key(*name)))
@@ -73,9 +73,9 @@ impl fmt::Display for Foreign {
     }
 }
 
-/// The title of a page, else its first line of text.
+/// The title of an HTML page; without one, its first line of text.
 fn of_page(page: &str) -> String {
-    // Lower case keeps the places only where no character changes its length.
+    // ASCII lower case changes no lengths, so that positions in `lower` are valid in `page`.
     let lower = page.to_ascii_lowercase();
     let title = lower.find("<title").and_then(|at| {
         let start = at + lower[at..].find('>')? + 1;
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_vault_cannot_have_said_is_told_with_its_first_line() {
+    fn an_answer_that_is_not_from_vault_is_shown_with_its_title_or_first_line() {
         assert_eq!(seen(403, r#"{"errors":["permission denied"]}"#), None);
         assert_eq!(seen(204, ""), None);
         assert_eq!(seen(404, r#"{"data":{"metadata":{}},"warnings":null}"#), None);
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_may_be_a_secret_is_not_told() {
+    fn the_text_of_a_successful_answer_is_not_shown() {
         assert_eq!(seen(200, r#"{"password": "hush"}"#), None);
         assert_eq!(seen(200, "password: hush\n").as_deref(), Some("a text that is not JSON"));
     }

@@ -1,17 +1,17 @@
-//! Who asks whom: all that decides what a client may read, as one key.
+//! A hash of all settings that decide what a client may read, and where from.
 
 use super::settings::{Auth, CacheNames, Jwt, Proxy, Tls, TokenCache, VaultSettings};
 use crate::Secret;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
-/// Settings that are equal in every respect have the same identity, and no others.
+/// A hash of all settings of a client. Only settings that are equal in every respect have the same identity.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Identity([u8; 32]);
 
 impl Identity {
     pub(crate) fn of(settings: &VaultSettings) -> Self {
-        // Taken apart in full: a new setting that is left out here does not compile.
+        // All fields are named, without `..`, so that a new setting that is missing here does not compile.
         let VaultSettings {
             address,
             namespace,
@@ -79,7 +79,7 @@ fn add_tls(hash: &mut Parts, tls: &Tls) {
     }
 }
 
-/// Parts of a hash, each with its length before it, so that no two lists of parts look alike.
+/// A hash of parts, each preceded by its length, so that different lists of parts never give the same input.
 #[derive(Default)]
 struct Parts(Sha256);
 
@@ -115,7 +115,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn each_setting_makes_another_identity() {
+    fn settings_that_differ_in_one_field_have_different_identities() {
         let base = || VaultSettings::new("http://v:8200", Auth::Token("t".into()));
         let approle = |role: &str, secret: &str| {
             let auth = Auth::AppRole { mount: "m".into(), role_id: role.into(), secret_id: secret.into() };

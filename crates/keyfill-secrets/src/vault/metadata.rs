@@ -1,5 +1,5 @@
-//! What Vault says of secrets without giving them: versions of the KV engine, names below a path, and what a token may
-//! do. No answer that is asked for here holds a value.
+//! What Vault says about secrets without their values: versions of KV version 2, names below a path, and the
+//! capabilities of a token. No answer to these requests contains a secret value.
 
 use super::answers::Envelope;
 use super::endpoints::Plain;
@@ -12,20 +12,20 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long the answer about a mount is used again: an engine may be mounted anew.
+/// How long the answer about a mount is used again. It is limited, since another engine may be mounted there later.
 const MOUNT_AGE: Duration = Duration::from_secs(300);
 
-/// So many mounts are remembered.
+/// The most mounts that are kept.
 const MOST_MOUNTS: usize = 256;
 
-/// The mounts that Vault was asked about, so that many questions about secrets of one mount are one about it.
+/// The mounts that Vault was asked for, so that requests about many secrets of a mount ask for it once.
 #[derive(Debug, Default)]
 pub(super) struct AskedMounts(Mutex<Vec<AskedMount>>);
 
 #[derive(Debug)]
 struct AskedMount {
     namespace: Option<String>,
-    /// With a slash at its end.
+    /// The path of the mount, with a slash at its end.
     path: String,
     is_kv2: bool,
     since: Instant,
@@ -53,81 +53,81 @@ impl AskedMounts {
     }
 }
 
-/// One version of a secret.
+/// The metadata of one version of a secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Version {
-    /// When it was written, in RFC 3339.
+    /// When the version was written, in RFC 3339.
     #[serde(default)]
     pub created_time: String,
-    /// When it was deleted, or will be; empty while it is not.
+    /// When the version was or will be deleted, in RFC 3339; empty if it is not.
     #[serde(default)]
     pub deletion_time: String,
-    /// Whether its data is gone for good.
+    /// Whether the data of the version is destroyed, so that it cannot be undeleted.
     #[serde(default)]
     pub destroyed: bool,
 }
 
-/// What the KV engine of version 2 knows of a secret.
+/// The metadata of a secret in KV version 2.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Metadata {
-    /// The version that a read without one gives.
+    /// The number of the latest version, which a read without a version returns.
     #[serde(default)]
     pub current_version: u64,
-    /// Those that are kept.
+    /// The versions that Vault keeps, by number.
     #[serde(default)]
     pub versions: BTreeMap<u64, Version>,
 }
 
-/// What is known of a path.
+/// What Vault says about a path, without its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Known {
-    /// There is none.
+    /// There is no secret.
     Absent,
-    /// It is there; its engine keeps no versions.
+    /// There is a secret. Its engine has no versions.
     Present,
-    /// It is there, with its versions.
+    /// There is a secret with versions.
     Versioned(Metadata),
 }
 
-/// The token that requests are sent with.
+/// The token that requests are sent with, as Vault's `lookup-self` describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct TokenInfo {
-    /// The names of its policies.
+    /// The names of the token's policies.
     #[serde(default)]
     pub policies: Vec<String>,
-    /// Policies that its identity adds.
+    /// The names of further policies, from the identity (the entity) of the token.
     #[serde(default)]
     pub identity_policies: Option<Vec<String>>,
-    /// Seconds that it still lives; zero for one without an end.
+    /// The remaining time to live, in seconds; zero if the token does not expire.
     #[serde(default)]
     pub ttl: u64,
-    /// Whether its life can be made longer.
+    /// Whether the token can be renewed.
     #[serde(default)]
     pub renewable: bool,
-    /// Where it was got.
+    /// The path of the request that created the token, for example `auth/approle/login`.
     #[serde(default)]
     pub path: String,
 }
 
-/// The state of a Vault.
+/// The state of a Vault server, as `sys/health` returns it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Health {
-    /// Whether it was set up.
+    /// Whether Vault is initialized.
     #[serde(default)]
     pub initialized: bool,
-    /// Whether it is sealed.
+    /// Whether Vault is sealed.
     #[serde(default)]
     pub sealed: bool,
-    /// Whether it is no active node.
+    /// Whether the server is a standby node.
     #[serde(default)]
     pub standby: bool,
-    /// Its version.
+    /// The version of the server.
     #[serde(default)]
     pub version: String,
 }
 
 impl VaultSource {
-    /// What is known of a secret: the metadata of KV version 2; for any other engine whether its name is listed.
+    /// What Vault says about a secret: its metadata in KV version 2; in any other engine whether its name is listed.
     pub async fn known(&self, secret: &SecretRef, cx: &Cx) -> Result<Known, Error> {
         let path = clean_path(&secret.path)?;
         let what = format!("cannot look at {secret}");
@@ -145,8 +145,8 @@ impl VaultSource {
         Ok(if names.iter().any(|other| other == name) { Known::Present } else { Known::Absent })
     }
 
-    /// The paths of all secrets below a mount or a folder, as placeholders write them, at most `most`. Whether there
-    /// are more is the second part.
+    /// The paths of the secrets below a mount or a folder, as placeholders contain them, and at most `most`. The second
+    /// value is whether there are more.
     pub async fn all_below(&self, path: &str, most: usize, cx: &Cx) -> Result<(Vec<String>, bool), Error> {
         let path = clean_path(path)?;
         let what = format!("cannot list {path}");
@@ -172,14 +172,14 @@ impl VaultSource {
         Ok((found, false))
     }
 
-    /// What the token is, that the settings give.
+    /// The properties of the client's token.
     pub async fn token(&self, cx: &Cx) -> Result<TokenInfo, Error> {
         let what = "cannot look at the token";
         let answer = self.client().ask(&Plain::read("auth/token/lookup-self", None), None, what, cx).await?;
         Ok(self.data(&answer, what)?.unwrap_or_default())
     }
 
-    /// What the token may do at each path.
+    /// The capabilities of the client's token at each path.
     pub async fn capabilities(
         &self,
         paths: &[String],
@@ -194,7 +194,7 @@ impl VaultSource {
         Ok(all.into_iter().map(|(path, value)| (path, list(value))).collect())
     }
 
-    /// The path that a read of a secret asks for, with `data/` where the engine wants it.
+    /// The path that is requested to read a secret, with `data/` if the engine is KV version 2.
     pub async fn read_path(&self, secret: &SecretRef, cx: &Cx) -> Result<String, Error> {
         let path = clean_path(&secret.path)?;
         let what = format!("cannot look at {secret}");
@@ -203,14 +203,14 @@ impl VaultSource {
         Ok(if is_kv2 && !rest.starts_with("data/") { format!("{mount}data/{rest}") } else { path })
     }
 
-    /// The state of the Vault. It is asked without a token.
+    /// The state of the Vault server. The request is sent without a token.
     pub async fn health(&self, cx: &Cx) -> Result<Health, Error> {
         let answer = self.client().ask_openly(&Plain::health(), "cannot ask for the state", cx).await?;
         serde_json::from_slice(&answer.body)
             .map_err(|_| Error::store("the answer about the state of Vault is not Vault's"))
     }
 
-    /// The mount that a path leads to, with a slash at its end, and whether it is KV version 2.
+    /// The path of the mount that a path belongs to, with a slash at its end, and whether it is KV version 2.
     async fn mount(
         &self,
         path: &str,
@@ -250,7 +250,7 @@ impl VaultSource {
         Ok(self.data::<Names>(&answer, what)?.unwrap_or_default().keys)
     }
 
-    /// The data of an answer; none where Vault says that there is nothing.
+    /// The data of an answer; `None` if Vault answered that there is nothing at the path.
     fn data<T: for<'d> Deserialize<'d>>(&self, answer: &Answer, what: &str) -> Result<Option<T>, Error> {
         if answer.status == http::StatusCode::NOT_FOUND {
             return Ok(None);

@@ -1,8 +1,8 @@
 //! HashiCorp Vault and OpenBao.
 //!
-//! [`VaultSource`] knows paths and engines, [`VaultClient`] tokens, retries and the wire; both are built from
-//! [`VaultSettings`]. [`Shared`] is for a process that stays: one login and one short-lived cache for all of its
-//! requests.
+//! [`VaultSource`] handles paths and engines; [`VaultClient`] handles tokens, retries and connections. Both are made
+//! from [`VaultSettings`]. [`Shared`] is for a long-running process: all of its requests with equal settings share a
+//! login and a cache with a short time to live.
 
 mod answers;
 mod cache;

@@ -1,4 +1,4 @@
-//! What connections are made with: the certificates and proxies that the settings name.
+//! Reads the certificates and proxies that the settings name.
 
 use super::settings::{Address, Proxy, Tls};
 use crate::{Error, Secret};
@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// The certificates that the settings name, and the text of the client's certificate.
+/// The TLS settings, and the client certificate as PEM; empty without one.
 pub(super) fn tls(tls: &Tls) -> Result<(TlsSettings, Vec<u8>), Error> {
     let mut loaded = TlsSettings::default();
     let mut add = |pem: &[u8], name: &str| match loaded.add_roots(pem) {
@@ -53,7 +53,7 @@ pub(super) fn tls(tls: &Tls) -> Result<(TlsSettings, Vec<u8>), Error> {
     Ok((loaded, certificate))
 }
 
-/// A proxy that is not understood would be passed over without a word.
+/// Refuses the URL of a proxy that the HTTP library would ignore without an error.
 fn check_proxy(text: &str) -> Result<(), Error> {
     let wrong = |why: &str| {
         Error::usage(format!("the proxy for Vault cannot be used: {why}"))
@@ -64,7 +64,7 @@ fn check_proxy(text: &str) -> Result<(), Error> {
         return Err(wrong("it is not reached over http"));
     }
     let whole = if is_whole { text.to_owned() } else { format!("http://{text}") };
-    // The text is not shown: it may hold a password.
+    // The URL is not shown: it may contain a password.
     let url = url::Url::parse(&whole).map_err(|_| wrong("its address is not a URL"))?;
     if url.host_str().is_none_or(str::is_empty) { Err(wrong("its address names no host")) } else { Ok(()) }
 }
@@ -73,8 +73,8 @@ fn read_pem(path: &Path) -> Result<Vec<u8>, Error> {
     std::fs::read(path).map_err(|e| Error::usage(format!("{} cannot be read: {e}", path.display())))
 }
 
-/// The proxies of the settings for an address; `None` when there are none. Where the address is of the other scheme
-/// they do not count.
+/// The proxies for an address; `None` if the settings have none for the address's scheme. A proxy of the other scheme
+/// is not checked.
 pub(super) fn proxies(proxy: &Proxy, address: &Address) -> Result<Option<Arc<Matcher>>, Error> {
     let url = match address {
         Address::Url(url) if url.scheme() == "https" => &proxy.https,
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_is_not_understood_is_refused_without_its_text() {
+    fn an_invalid_proxy_is_refused_and_its_url_is_not_shown() {
         for good in ["http://u:hush@p:3128", "p:3128", "HTTP://p"] {
             assert_eq!(used(good, "https://v:8200"), Ok(true), "{good}");
         }

@@ -1,4 +1,4 @@
-//! The token in use: given, read from a file, kept from an earlier run, or got by a login.
+//! The token in use: from the settings, a file, the token cache, or a login.
 
 use super::answers::Granted;
 use super::cache::Kept;
@@ -7,22 +7,24 @@ use crate::{Error, Secret};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-/// A token is given up this long before its end, or a tenth of its life before, whichever is shorter.
+/// A token is not used any more when less than this remains of its time to live, or less than a tenth of it, whichever
+/// is shorter.
 const MARGIN: Duration = Duration::from_secs(30);
 
-/// A refusal this soon after a login is about the policy and not about the token, unless Vault says so.
+/// If Vault refuses a request this soon after a login, the reason is the policy and not the token, unless Vault says
+/// that the token is invalid.
 const SETTLED: Duration = Duration::from_secs(30);
 
 /// Where a token came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// From the settings.
+    /// The settings.
     Given,
-    /// From a file that something else renews.
+    /// A file that another program renews.
     File,
-    /// From an earlier run; Vault was not asked whether it still holds.
+    /// The token cache, from an earlier run. It may be revoked meanwhile.
     Cache,
-    /// From a login of this process.
+    /// A login of this process.
     Login,
 }
 
@@ -31,9 +33,9 @@ pub(crate) enum Origin {
 pub(crate) struct Session {
     pub(crate) kept: Kept,
     pub(crate) origin: Origin,
-    /// Tells it from the one before and the one after.
+    /// The number of the token: each further token of a client has the next one.
     pub(crate) generation: u64,
-    /// When it was got.
+    /// When this process got the token.
     pub(crate) since: Instant,
 }
 
@@ -42,19 +44,20 @@ impl Session {
         Self { kept, origin, generation, since: Instant::now() }
     }
 
-    /// Whether it can be used for one more request.
+    /// Whether the token is valid long enough for one more request.
     pub(crate) fn lives(&self, now: SystemTime) -> bool {
         let margin = MARGIN.min(self.kept.lease / 10);
         self.kept.ends.is_none_or(|ends| now + margin < ends)
     }
 
-    /// Whether its last third has begun and Vault would lengthen it.
+    /// Whether the last third of its time to live has begun and Vault permits a renewal.
     pub(crate) fn wants_renewal(&self, now: SystemTime) -> bool {
         let own = matches!(self.origin, Origin::Login | Origin::Cache);
         own && self.kept.renewable && self.kept.ends.is_some_and(|ends| now + self.kept.lease / 3 > ends)
     }
 
-    /// Whether a refusal may be due to the token, so that a new one is worth getting.
+    /// Whether the token may be the reason of a refusal, so that a new token may help. `says_invalid` is whether Vault
+    /// says that the token is invalid.
     pub(crate) fn may_be_dead(&self, says_invalid: bool) -> bool {
         match self.origin {
             Origin::Given => false,
@@ -64,19 +67,19 @@ impl Session {
     }
 }
 
-/// A token that was given or read from a file: nothing is known of its time to live.
+/// A token from the settings or from a file. Its time to live is not known.
 pub(crate) fn lasting(token: Secret) -> Kept {
     Kept { token, ends: None, lease: Duration::ZERO, renewable: false }
 }
 
-/// A token that Vault granted just now.
+/// A token that Vault has just granted.
 pub(crate) fn granted(granted: Granted) -> Kept {
-    // Without a lease it does not end; one too long for the clock does not end either.
+    // A token without a lease does not expire. A lease that is too long for the clock counts as none.
     let ends = if granted.lease.is_zero() { None } else { SystemTime::now().checked_add(granted.lease) };
     Kept { token: granted.token, ends, lease: granted.lease, renewable: granted.renewable }
 }
 
-/// What proves who we are, as far as it stands in a file: a service account's token, a JWT.
+/// The JWT or the service account's token that a login sends; empty for methods without one.
 pub(crate) fn jwt(auth: &Auth) -> Result<Secret, Error> {
     match auth {
         Auth::Kubernetes { jwt, .. } => read_file(jwt, "the service account's token"),
@@ -86,7 +89,7 @@ pub(crate) fn jwt(auth: &Auth) -> Result<Secret, Error> {
     }
 }
 
-/// The text of a file without white space around it.
+/// The text of a file, without white space at its start and end. `what` names the file in errors.
 pub(crate) fn read_file(path: &Path, what: &str) -> Result<Secret, Error> {
     let name = path.display();
     let text = std::fs::read_to_string(path).map(zeroize::Zeroizing::new).map_err(|e| {
@@ -100,7 +103,7 @@ pub(crate) fn read_file(path: &Path, what: &str) -> Result<Secret, Error> {
     Ok(Secret::new(text))
 }
 
-/// What the token cache tells logins apart by: the credential itself, to be hashed.
+/// The credential of a login. Its hash is a part of the key in the token cache.
 pub(crate) fn credential(settings: &VaultSettings, jwt: &Secret, certificate: &[u8]) -> Vec<u8> {
     match &settings.auth {
         Auth::Token(_) | Auth::TokenFile(_) => Vec::new(),
@@ -112,11 +115,11 @@ pub(crate) fn credential(settings: &VaultSettings, jwt: &Secret, certificate: &[
     }
 }
 
-/// The credentials of the settings, so that Vault's own words can be freed of them.
+/// The credentials in the settings, which are removed from Vault's messages.
 pub(crate) fn hidden(auth: &Auth) -> Vec<&Secret> {
     match auth {
         Auth::Token(token) | Auth::Github { token, .. } => vec![token],
-        // The role id names a role, and messages about it should too.
+        // The role id stays: it names the role that a message is about.
         Auth::AppRole { secret_id, .. } => vec![secret_id],
         Auth::Userpass { password, .. } => vec![password],
         Auth::Jwt { jwt: Jwt::Text(text), .. } => vec![text],
@@ -137,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_renewed_in_its_last_third_and_given_up_before_its_end() {
+    fn a_token_is_renewed_in_its_last_third_and_not_used_just_before_it_expires() {
         let now = SystemTime::now();
         let state = |left| {
             let s = session(left, 600, Origin::Login);
@@ -151,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_token_that_can_be_replaced_is_given_up_after_a_refusal() {
+    fn only_a_token_that_can_be_replaced_is_replaced_after_a_refusal() {
         let dead = |origin, says| session(500, 600, origin).may_be_dead(says);
         assert!(!dead(Origin::Given, true));
         assert!(dead(Origin::Cache, false) && dead(Origin::File, false));

@@ -1,4 +1,4 @@
-//! All settings of a Vault client, as plain data. Who may set what is decided by who fills it in.
+//! All settings of a Vault client, as plain data. The caller decides who may set what: the administrator or the author.
 
 use crate::{Error, KvVersion, Secret};
 use keyfill_http::Addresses;
@@ -6,39 +6,41 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Settings of a Vault client. Nothing is taken from the environment.
+/// Settings of a Vault client. No environment variable is read.
 #[derive(Clone)]
 pub struct VaultSettings {
-    /// `http://host:port`, `https://host:port`, perhaps with a path, or `unix:///path/to/socket`.
+    /// The address: `http://host:port` or `https://host:port`, optionally with a path, or `unix:///path/to/socket`.
     pub address: String,
-    /// Sent as `X-Vault-Namespace`.
+    /// Vault's namespace, sent as `X-Vault-Namespace`.
     pub namespace: Option<String>,
     /// How to get a token.
     pub auth: Auth,
-    /// How answers are unwrapped when the reference does not say; without it the answer itself decides.
+    /// The version of the KV engine if the reference has none. Without either, the shape of the answer decides.
     pub kv: Option<KvVersion>,
-    /// Whether a path of KV version 2 written without `data/` is found too. AVP refuses it.
+    /// Whether a path without `data/` is found in KV version 2. AVP (argocd-vault-plugin) refuses such a path.
     pub find_data_paths: bool,
-    /// Certificates; only looked at for https.
+    /// Certificates and names, which are used for https only.
     pub tls: Tls,
-    /// Proxies by scheme.
+    /// The proxies for http and https.
     pub proxy: Proxy,
-    /// How often a request is repeated; without it until near the deadline.
+    /// The most retries of a request; `None` to retry until near the deadline.
     pub max_retries: Option<u32>,
-    /// How long it is waited for a Vault that cannot be connected to; without it until near the deadline.
+    /// How long a Vault that cannot be connected to is retried; `None` to retry until near the deadline.
     pub patience: Option<Duration>,
-    /// How long one request may take.
+    /// The timeout of one request.
     pub request_timeout: Duration,
-    /// Where tokens from a login are kept between runs; `None` keeps none.
+    /// Where tokens from logins are stored between runs; `None` to store none.
     pub token_cache: Option<TokenCache>,
-    /// The addresses that Vault's host may have, decided where it is connected to. A proxy decides for itself.
+    /// The IP addresses that Vault's host may have, checked when a connection is made. Behind a proxy they are not
+    /// checked, since the proxy resolves the name.
     pub addresses: Addresses,
-    /// Whether a redirect is followed, as a standby sends one. Somebody else's Vault may send it anywhere.
+    /// Whether the redirect of a standby node is followed. False for a Vault that an author chooses, since it could
+    /// redirect to any address.
     pub follow_redirects: bool,
 }
 
 impl VaultSettings {
-    /// Settings for an address and a way to log in, with Vault's defaults for the rest.
+    /// Settings for an address and an auth method, with Vault's defaults for the rest.
     pub fn new(address: impl Into<String>, auth: Auth) -> Self {
         Self {
             address: address.into(),
@@ -59,7 +61,7 @@ impl VaultSettings {
 }
 
 impl fmt::Debug for VaultSettings {
-    /// An address that holds a password is refused later; it is not printed before.
+    /// The address is shown without user name and password, since it may not have been checked for them yet.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VaultSettings")
             .field("address", &without_userinfo(&self.address))
@@ -79,25 +81,25 @@ impl fmt::Debug for VaultSettings {
     }
 }
 
-/// How to get a token. Mounts are written with or without `auth/` before them.
+/// The auth method, with its credential. A mount may be written with or without `auth/` before it.
 #[derive(Clone, Debug)]
 pub enum Auth {
-    /// A token, used as it is (`VAULT_TOKEN`).
+    /// A token (`VAULT_TOKEN`).
     Token(Secret),
-    /// A token in a file, read when it is needed and again after Vault refused it (`VAULT_TOKEN_FILE`).
+    /// A file with a token, read when it is needed, and again after Vault refused the token (`VAULT_TOKEN_FILE`).
     TokenFile(PathBuf),
-    /// Role id and secret id.
+    /// AppRole: role id and secret id.
     AppRole {
-        /// `approle` by default.
+        /// The mount; `approle` by default.
         mount: String,
-        /// Names the role; not secret, yet not printed.
+        /// The role id. It is not secret, but it is not printed either.
         role_id: Secret,
-        /// Proves it.
+        /// The secret id.
         secret_id: Secret,
     },
     /// The token of a Kubernetes service account.
     Kubernetes {
-        /// `kubernetes` by default.
+        /// The mount; `kubernetes` by default.
         mount: String,
         /// The role of the auth method.
         role: String,
@@ -106,34 +108,34 @@ pub enum Auth {
     },
     /// User name and password.
     Userpass {
-        /// `userpass` by default.
+        /// The mount; `userpass` by default.
         mount: String,
-        /// The user.
+        /// The name of the user.
         username: String,
-        /// Their password.
+        /// The password of the user.
         password: Secret,
     },
     /// A personal access token of GitHub.
     Github {
-        /// `github` by default.
+        /// The mount; `github` by default.
         mount: String,
-        /// The token.
+        /// The personal access token.
         token: Secret,
     },
     /// A JSON web token.
     Jwt {
-        /// `jwt` by default.
+        /// The mount; `jwt` by default.
         mount: String,
-        /// The role; the mount's default role without it.
+        /// The role; `None` for the default role of the mount.
         role: Option<String>,
-        /// The token.
+        /// The JSON web token.
         jwt: Jwt,
     },
     /// The TLS client certificate of the settings.
     Cert {
-        /// `cert` by default.
+        /// The mount; `cert` by default.
         mount: String,
-        /// The certificate role; Vault tries all without it.
+        /// The certificate role; `None` to let Vault try all of them.
         role: Option<String>,
     },
 }
@@ -141,14 +143,14 @@ pub enum Auth {
 /// Where a JSON web token comes from.
 #[derive(Clone, Debug)]
 pub enum Jwt {
-    /// Given.
+    /// The token itself.
     Text(Secret),
-    /// Read from a file for each login, since such tokens are replaced.
+    /// A file, read for each login, since such tokens are replaced when they expire.
     File(PathBuf),
 }
 
 impl Auth {
-    /// The method's name, as AVP and Vault call it.
+    /// The name of the auth method, as AVP and Vault write it.
     pub fn method(&self) -> &'static str {
         match self {
             Self::Token(_) | Self::TokenFile(_) => "token",
@@ -161,8 +163,8 @@ impl Auth {
         }
     }
 
-    /// The namespace and the mount: without `auth/` between them and slashes around them. Both are empty for
-    /// tokens, which need none. A namespace is written before `auth/`, as in `ns1/auth/approle`.
+    /// The namespace and the mount, without slashes around them and `auth/` between them. Both are empty for tokens,
+    /// which need no login. A namespace is written before `auth/`, as in `ns1/auth/approle`.
     pub(crate) fn namespace_and_mount(&self) -> (&str, &str) {
         let mount = match self {
             Self::Token(_) | Self::TokenFile(_) => "",
@@ -180,7 +182,7 @@ impl Auth {
         }
     }
 
-    /// Where the login goes, below `/v1/`.
+    /// The path of the login request, below `/v1/`.
     pub(crate) fn login_path(&self) -> String {
         let (namespace, mount) = self.namespace_and_mount();
         let slash = if namespace.is_empty() { "" } else { "/" };
@@ -188,21 +190,21 @@ impl Auth {
     }
 }
 
-/// Certificates and names for https. Of the three sources of roots the first that is set counts; without
-/// any, the system's roots do.
+/// TLS settings. Of the three settings for root certificates the first one that is set is used; if none is set, the
+/// system's roots are trusted.
 #[derive(Clone, Default)]
 pub struct Tls {
-    /// PEM text (`VAULT_CACERT_BYTES`).
+    /// Root certificates as PEM text (`VAULT_CACERT_BYTES`).
     pub ca_bytes: Option<String>,
-    /// A PEM file (`VAULT_CACERT`).
+    /// A PEM file with root certificates (`VAULT_CACERT`).
     pub ca_file: Option<PathBuf>,
-    /// A folder of PEM files, or one such file (`VAULT_CAPATH`).
+    /// A folder of PEM files with root certificates, or one such file (`VAULT_CAPATH`).
     pub ca_dir: Option<PathBuf>,
-    /// A PEM file with the client's certificate and its chain (`VAULT_CLIENT_CERT`).
+    /// A PEM file with the client certificate and its chain (`VAULT_CLIENT_CERT`).
     pub client_cert: Option<PathBuf>,
-    /// A PEM file with the client's key (`VAULT_CLIENT_KEY`).
+    /// A PEM file with the private key of the client certificate (`VAULT_CLIENT_KEY`).
     pub client_key: Option<PathBuf>,
-    /// Accept any certificate (`VAULT_SKIP_VERIFY`).
+    /// Whether any certificate of the server is accepted (`VAULT_SKIP_VERIFY`).
     pub skip_verify: bool,
     /// The name that the server's certificate must be for (`VAULT_TLS_SERVER_NAME`).
     pub server_name: Option<String>,
@@ -222,12 +224,12 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// Proxies, as `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` name them. They may hold a password.
+/// Proxies, written as in `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`. Their URLs may contain a password.
 #[derive(Clone, Default)]
 pub struct Proxy {
-    /// For http addresses.
+    /// The proxy for http addresses.
     pub http: Option<Secret>,
-    /// For https addresses.
+    /// The proxy for https addresses.
     pub https: Option<Secret>,
     /// Hosts, domains and networks that are reached without a proxy, separated by commas.
     pub no_proxy: Option<String>,
@@ -243,31 +245,31 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// Where tokens from logins are kept between runs.
+/// The token cache: where tokens from logins are stored between runs.
 #[derive(Clone, Debug)]
 pub struct TokenCache {
-    /// A folder that only its owner may read; it is made when it is not there.
+    /// A folder that only its owner may read. It is created if it does not exist.
     pub folder: PathBuf,
-    /// How the files in it are called.
+    /// How the files in the folder are named.
     pub names: CacheNames,
 }
 
-/// How files of the token cache are called. What is in a file is used by the settings alone that wrote it,
-/// whatever its name.
+/// How the files of the token cache are named. Whatever a file's name, only the settings that it was stored for use
+/// its token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheNames {
-    /// One file for each set of settings.
+    /// One file for each set of settings, named by a hash of them.
     ByKey,
-    /// AVP's names, such as `approle_ROLE_config.json`: settings that share a name replace each other's file.
+    /// AVP's names, such as `approle_ROLE_config.json`. Settings with the same name overwrite each other's file.
     Avp,
 }
 
-/// Where an address leads.
+/// A parsed address of Vault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Address {
-    /// Scheme, host, port and path.
+    /// An http or https URL.
     Url(url::Url),
-    /// A unix socket.
+    /// The path of a unix socket.
     Unix(PathBuf),
 }
 
@@ -303,7 +305,7 @@ impl Address {
         Ok(Self::Url(url))
     }
 
-    /// The base for requests: without a slash at its end.
+    /// The URL that request paths are appended to, without a slash at its end.
     pub(crate) fn base(&self) -> String {
         match self {
             Self::Url(url) => url.as_str().trim_end_matches('/').to_owned(),
@@ -313,7 +315,7 @@ impl Address {
 }
 
 impl fmt::Display for Address {
-    /// As errors name it.
+    /// The address as errors name it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url(url) => f.write_str(url.as_str().trim_end_matches('/')),
@@ -322,7 +324,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// The text without what stands between `//` and the last `@` of its authority: it may be a password.
+/// The address without user name and password: without the text between `//` and the last `@` before the path.
 fn without_userinfo(text: &str) -> String {
     let Some(start) = text.find("//").map(|i| i + 2) else { return text.to_owned() };
     let end = text[start..].find('/').map_or(text.len(), |i| start + i);
@@ -337,7 +339,7 @@ mod tests {
     use super::{Address, Auth, without_userinfo};
 
     #[test]
-    fn addresses_are_http_https_or_a_socket() {
+    fn an_address_is_an_http_or_https_url_or_a_unix_socket() {
         let base = |text| Address::parse(text).map(|a| a.base());
         assert_eq!(base("http://127.0.0.1:8200/").expect("good"), "http://127.0.0.1:8200");
         assert_eq!(base("https://example.com/vault/").expect("good"), "https://example.com/vault");
@@ -358,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn mounts_are_written_both_ways() {
+    fn a_mount_may_be_written_with_auth_and_a_namespace() {
         for mount in ["ci/robots", "auth/ci/robots", "/auth/ci/robots/"] {
             assert_eq!(
                 Auth::Github { mount: mount.into(), token: "t".into() }.namespace_and_mount(),

@@ -1,8 +1,8 @@
-//! One Vault side for all requests of a process that stays: logins are shared, secrets are kept for a short
-//! time, Vault is protected from the number of requests, and outages are waited out together.
+//! Vault for all requests of a long-running process. Requests share logins and a cache of secrets with a short time to
+//! live, the number of requests to Vault is limited, and while Vault is down they wait together for its recovery.
 //!
-//! What is shared is shared between equal settings only ([`Identity`]): a request never sees a secret that
-//! another one read with another login.
+//! Logins and secrets are shared between equal settings only ([`Identity`]): a request never gets a secret that was
+//! read with another login.
 
 use super::client::{Counts, Stats, VaultClient};
 use super::identity::Identity;
@@ -17,26 +17,27 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What bounds the sharing.
+/// Limits on what requests share.
 #[derive(Clone, Debug)]
 pub struct SharedOptions {
-    /// How long a secret is kept; zero keeps none. Argo CD does not tell plugins of a hard refresh, so that
-    /// it has to stay short.
+    /// The time to live of a secret in the cache; zero keeps none. It has to be short, since Argo CD does not tell
+    /// plugins that a refresh is a hard refresh.
     pub keep: Duration,
-    /// The bytes of secrets that are kept at most, shared with other caches.
+    /// The limit on the memory of kept secrets, shared with other caches.
     pub room: Room,
-    /// How many different settings have a client at the same time.
+    /// The most clients at the same time. Each different set of settings has a client.
     pub clients: usize,
     /// How long a client that is not used keeps its login.
     pub client_idle: Duration,
-    /// Requests under way to one Vault.
+    /// The most requests to one Vault that are in progress at the same time.
     pub concurrency: usize,
-    /// Requests to one Vault in a second; unlimited without it.
+    /// The most requests to one Vault per second; `None` for no limit.
     pub requests_per_second: Option<u32>,
 }
 
 impl Default for SharedOptions {
-    /// 5 s, 16 MiB, 256 clients that may rest for 15 minutes, 64 requests at a time, no limit on their rate.
+    /// 5 s, 16 MiB, 256 clients that are kept for 15 minutes without use, 64 requests at the same time, no limit on the
+    /// rate.
     fn default() -> Self {
         Self {
             keep: Duration::from_secs(5),
@@ -49,26 +50,26 @@ impl Default for SharedOptions {
     }
 }
 
-/// What was shared so far, for metrics.
+/// Counts of what requests share, for metrics.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SharedStats {
-    /// What all clients did together.
+    /// The counts of all clients together.
     pub vault: Stats,
-    /// References that Vault was asked for.
+    /// References that were read from Vault.
     pub reads: u64,
-    /// References that were answered by an earlier read, or by one under way.
+    /// References that were answered from an earlier read, or from one in progress.
     pub hits: u64,
-    /// Clients, each with a login of its own.
+    /// Clients that exist now, each with its own login.
     pub clients: usize,
-    /// Bytes of secrets that are kept.
+    /// The memory of the kept secrets, in bytes.
     pub kept_bytes: usize,
-    /// Vaults whose circuit breaker is open.
+    /// Vaults whose circuit breaker is open now.
     pub breakers_open: usize,
-    /// How often the circuit breaker of a Vault opened.
+    /// How often circuit breakers opened so far.
     pub breakers_opened: u64,
 }
 
-/// The Vault side of a process that stays. Cheap to clone.
+/// The logins, the cache and the limits that all requests of a long-running process share. Clones share them too.
 #[derive(Clone)]
 pub struct Shared(Arc<Inner>);
 
@@ -86,21 +87,21 @@ struct Client {
 }
 
 impl Shared {
-    /// Nothing is sent before something is read.
+    /// No request is sent before the first read.
     pub fn new(options: SharedOptions) -> Self {
         let kept = Kept::new(options.keep, options.room.clone());
         let (clients, gates, counts) = (Mutex::default(), Mutex::default(), Arc::default());
         Self(Arc::new(Inner { options, clients, gates, kept, counts }))
     }
 
-    /// The source for one request. Requests with equal settings share a login and what was read.
+    /// The source for one request of a plugin. Requests with equal settings share a login and the kept secrets.
     pub fn source(&self, settings: VaultSettings) -> Result<Arc<dyn Source>, Error> {
         let identity = Identity::of(&settings);
         let source = self.0.client(identity, settings)?;
         Ok(Arc::new(SharedSource { shared: Arc::clone(&self.0), identity, source }))
     }
 
-    /// What was shared so far.
+    /// The counts so far.
     pub fn stats(&self) -> SharedStats {
         let inner = &self.0;
         let (mut open, mut opened) = (0, 0);
@@ -121,7 +122,7 @@ impl Shared {
         }
     }
 
-    /// Forgets every secret that is kept. Logins stay.
+    /// Drops all kept secrets. Logins stay.
     pub fn forget(&self) {
         self.0.kept.forget();
     }
@@ -147,7 +148,8 @@ impl Inner {
         Ok(source)
     }
 
-    /// A client whose source is held elsewhere is in use, and shares its login with new requests.
+    /// Notes that a client is in use. If it was dropped here and its source is still held elsewhere, new requests share
+    /// its login again.
     fn note_use(&self, identity: Identity, source: &Arc<VaultSource>) {
         let mut clients = lock(&self.clients);
         let is_full = clients.len() >= self.options.clients.max(1);
@@ -160,13 +162,13 @@ impl Inner {
         }
     }
 
-    /// The gate before an address. Each address has its own: one that is down must not hold up others.
+    /// The gate for an address. Each address has its own, so that one that is down does not delay requests to others.
     fn gate(&self, address: &str) -> Arc<Gate> {
         let mut gates = lock(&self.gates);
         if let Some(gate) = gates.get(address) {
             return Arc::clone(gate);
         }
-        // Those that no client holds any more.
+        // Drops the gates that no client holds.
         gates.retain(|_, gate| Arc::strong_count(gate) > 1);
         let gate = Arc::new(Gate::new(self.options.concurrency, self.options.requests_per_second));
         gates.insert(address.to_owned(), Arc::clone(&gate));
@@ -174,7 +176,7 @@ impl Inner {
     }
 }
 
-/// The view that one request has.
+/// The source that one request of a plugin gets.
 struct SharedSource {
     shared: Arc<Inner>,
     identity: Identity,

@@ -1,4 +1,4 @@
-//! Secrets from Vault by their paths: which path is asked, how the answer is unwrapped.
+//! Reads secrets from Vault: which path is requested, and where in the answer the keys are.
 
 use super::answers::{self, Envelope, Mount, Versioned};
 use super::client::VaultClient;
@@ -11,43 +11,43 @@ use keyfill_http::Answer;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How often a read looks whether its run was cancelled.
+/// How often a read checks whether its run was cancelled.
 const CANCEL_CHECK: Duration = Duration::from_millis(50);
 
-/// The parts of the API below the mount of a version 2 engine. A path to one of them is meant as written.
+/// What may follow the mount in the API of KV version 2. A path that contains one of them is used as it is written.
 const KV2_PARTS: [&str; 7] = ["data", "metadata", "subkeys", "delete", "undelete", "destroy", "config"];
 
-/// Secrets from Vault.
+/// A source that reads secrets from Vault.
 #[derive(Debug)]
 pub struct VaultSource {
     client: Arc<VaultClient>,
-    /// Mounts of version 2 that were asked about.
+    /// The mounts of KV version 2 that reads of paths without `data/` found.
     mounts: Mutex<Vec<KnownMount>>,
-    /// The mounts that questions about metadata led to.
+    /// The mounts that requests for metadata found.
     pub(super) asked: AskedMounts,
 }
 
-/// A mount of version 2.
+/// A mount of KV version 2.
 #[derive(Debug, PartialEq, Eq)]
 struct KnownMount {
-    /// The namespace, where a document names one.
+    /// The namespace, if the document sets one.
     namespace: Option<String>,
-    /// Its path, with a slash at its end.
+    /// The path of the mount, with a slash at its end.
     path: String,
 }
 
 impl VaultSource {
-    /// A source with a client of its own. Nothing is sent.
+    /// A source with its own client. No request is sent.
     pub fn new(settings: VaultSettings) -> Result<Self, Error> {
         Ok(Self::over(Arc::new(VaultClient::new(settings)?)))
     }
 
-    /// A source over a client that others use too.
+    /// A source with a client that others may use too.
     pub fn over(client: Arc<VaultClient>) -> Self {
         Self { client, mounts: Mutex::default(), asked: AskedMounts::default() }
     }
 
-    /// The client: its counts and warnings.
+    /// The client, which has counts and warnings.
     pub fn client(&self) -> &Arc<VaultClient> {
         &self.client
     }
@@ -91,14 +91,15 @@ impl VaultSource {
         self.client.ask(endpoint, read.secret.namespace.as_deref(), &read.what, cx).await
     }
 
-    /// The path with `data/` after its mount, when the mount is known to be of version 2.
+    /// The path with `data/` after its mount, if the mount is already known to be KV version 2.
     fn known_data_path(&self, secret: &SecretRef, path: &str) -> Option<String> {
         let mounts = self.mounts.lock().unwrap_or_else(PoisonError::into_inner);
         let here = mounts.iter().filter(|mount| mount.namespace == secret.namespace);
         here.filter_map(|mount| with_data(&mount.path, path)).next()
     }
 
-    /// Asks Vault for the mount of a path that was refused, and remembers it.
+    /// Asks Vault for the mount of a path that it refused, and remembers it if it is KV version 2. Returns the path
+    /// with `data/`, or `None` if the path is right as it is.
     async fn data_path(
         &self,
         path: &str,
@@ -110,7 +111,7 @@ impl VaultSource {
         let mount = if asked.status.is_success() { Envelope::of(&asked).mount() } else { None };
         let mount = match mount {
             Some(Mount { path: mount, is_kv2 }) => is_kv2.then_some(mount),
-            // Vault said that an engine of version 2 is there, yet not where. Most are one part deep.
+            // Vault said that the engine is KV version 2, but not where it is mounted. Most mounts have one segment.
             None if Envelope::of(answer).wants_data_path() => {
                 path.split_once('/').map(|(first, _)| format!("{first}/"))
             }
@@ -123,7 +124,7 @@ impl VaultSource {
             let mount = KnownMount { namespace: read.secret.namespace.clone(), path: mount };
             if !mounts.contains(&mount) {
                 mounts.push(mount);
-                // The longest first: mounts nest.
+                // The longest first, since a mount may be below another.
                 mounts.sort_by_key(|m| std::cmp::Reverse(m.path.len()));
             }
         }
@@ -225,7 +226,7 @@ impl Source for VaultSource {
     }
 }
 
-/// Ends when the run has to.
+/// Returns when the run is cancelled or its deadline is exceeded.
 pub(crate) async fn stopped(cx: &Cx) -> keyfill_diag::Stopped {
     loop {
         if let Err(reason) = cx.check() {
@@ -235,7 +236,7 @@ pub(crate) async fn stopped(cx: &Cx) -> keyfill_diag::Stopped {
     }
 }
 
-/// One read, as it was asked for.
+/// The parameters of one read.
 struct Read<'a> {
     secret: &'a SecretRef,
     kv: Option<KvVersion>,
@@ -243,8 +244,8 @@ struct Read<'a> {
     what: String,
 }
 
-/// Whether the answer is one that a path without `data/` gets: a hint, or a refusal, since policies name
-/// the path with it.
+/// Whether Vault may have refused the path because it lacks `data/`: with a warning, or with 403, since policies are
+/// written for the path with `data/`.
 fn may_lack_data(answer: &Answer) -> bool {
     match answer.status.as_u16() {
         403 => true,
@@ -253,15 +254,16 @@ fn may_lack_data(answer: &Answer) -> bool {
     }
 }
 
-/// `data/` put in after the mount; `None` when the path is not below it or names a part of its API.
+/// The path with `data/` after the mount. `None` if it is not below the mount or already names a part of the mount's
+/// API.
 fn with_data(mount: &str, path: &str) -> Option<String> {
-    // In a namespace that the path begins with, the mount's path is reported without it.
+    // If the path begins with a namespace, Vault reports the mount without it, and the path is not below that.
     let rest = path.strip_prefix(mount)?;
     let first = rest.split('/').next().unwrap_or_default();
     (!rest.is_empty() && !KV2_PARTS.contains(&first)).then(|| format!("{mount}data/{rest}"))
 }
 
-/// The path without empty parts. `..` is refused: what is allowed is decided by the path as it is written.
+/// The path without empty segments. `..` is refused, since policies are checked for the path as it is written.
 pub(super) fn clean_path(path: &str) -> Result<String, Error> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     if parts.iter().any(|part| matches!(*part, "." | "..")) {
@@ -283,7 +285,7 @@ mod tests {
     use keyfill_diag::{Class, Report as _};
 
     #[test]
-    fn paths_are_cleaned_and_not_resolved() {
+    fn empty_segments_are_removed_and_dot_segments_are_refused() {
         let clean = |path| clean_path(path).ok();
         assert_eq!(clean("/secret//data/app/").as_deref(), Some("secret/data/app"));
         assert_eq!(clean("secret/data/a..b/...").as_deref(), Some("secret/data/a..b/..."));
@@ -294,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn data_is_put_in_after_the_mount_only_where_it_lacks() {
+    fn data_is_inserted_after_the_mount_only_if_it_is_missing() {
         assert_eq!(with_data("kv/", "kv/team/app").as_deref(), Some("kv/data/team/app"));
         assert_eq!(with_data("team/kv/", "team/kv/app").as_deref(), Some("team/kv/data/app"));
         for path in ["kv/data/app", "kv/metadata/app", "kv/", "other/app", "kvs/app"] {

@@ -10,13 +10,15 @@ use keyfill_diag::Cx;
 use zeroize::Zeroizing;
 
 impl VaultClient {
-    /// Whether an address is this client's. A file may name a Vault, but it does not choose where the token goes.
+    /// Whether the client is for this address. An encrypted file may name a Vault, but must not decide where the token
+    /// is sent.
     pub fn is_at(&self, address: &str) -> bool {
         let plain = |address: &str| address.trim_end_matches('/').to_ascii_lowercase();
         plain(&self.settings().address) == plain(address)
     }
 
-    /// Decrypts with a key of the engine at a mount. The path that Vault's policies see is `MOUNT/decrypt/KEY`.
+    /// Decrypts with a key of the transit engine at `mount`. Vault's policies must permit `update` on
+    /// `MOUNT/decrypt/KEY`.
     pub async fn transit_decrypt(
         &self,
         mount: &str,

@@ -1,8 +1,8 @@
-//! What clients have done, for metrics and tests.
+//! Counts of a client's requests, for metrics and tests.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What clients have done so far; several may count together.
+/// The counters of one client, or of several that share them.
 #[derive(Default)]
 pub(in crate::vault) struct Counts {
     pub(super) requests: AtomicU64,
@@ -23,12 +23,12 @@ impl Counts {
     }
 }
 
-/// What a client has done so far.
+/// Counts of a client so far, or of several together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Requests sent, those sent again and logins among them.
+    /// Requests that were sent, with retries and logins.
     pub requests: u64,
-    /// Requests sent again after trouble.
+    /// Retries after temporary failures.
     pub retries: u64,
     /// Logins.
     pub logins: u64,

@@ -1,4 +1,4 @@
-//! The token: got once for all who ask at the same time, renewed, replaced when Vault refuses it.
+//! The client's token: got once for concurrent callers, renewed, and replaced if Vault refuses it.
 
 use super::VaultClient;
 use crate::vault::answers::Envelope;
@@ -12,18 +12,18 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 use zeroize::Zeroizing;
 
-/// How long all others wait for the renewal of a token that still lives.
+/// The timeout of a renewal. All callers wait for it, though the token is still valid.
 const RENEWAL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// For so long a refused login answers whoever asks next. The credential is the same, and auth methods lock
-/// users out who fail too often.
+/// How long callers get the error of a refused login, without another login. The credential would be the same, and auth
+/// methods lock users after several failed logins.
 const REFUSAL_HOLDS: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
 pub(super) struct State {
     session: Option<Session>,
     generations: u64,
-    /// Set once a token from the cache was refused: the next one comes from a login.
+    /// Whether a token from the token cache was refused. Then the next token comes from a login.
     cache_refused: bool,
     failure: Option<Failure>,
 }
@@ -32,15 +32,15 @@ pub(super) struct State {
 struct Failure {
     error: Error,
     when: Instant,
-    /// Until when it could have gone on.
+    /// The deadline of that attempt.
     deadline: Instant,
 }
 
 impl Failure {
-    /// Whether it answers somebody who asked at a moment, so that they need not try again.
+    /// Whether a caller that asked at the time `asked` gets this error instead of trying again.
     fn answers(&self, asked: Instant, cx: &Cx) -> bool {
         if self.error.may_pass() {
-            // They waited for it and have no more time than it had.
+            // The caller waited for the attempt, and its deadline is not later.
             self.when >= asked && cx.deadline <= self.deadline
         } else {
             self.when + REFUSAL_HOLDS > Instant::now()
@@ -49,7 +49,7 @@ impl Failure {
 }
 
 impl VaultClient {
-    /// The token to use now: the one in use, one from the cache, or one from a login. Callers wait for one
+    /// The token to use now: the current one, one from the token cache, or one from a login. Callers wait for one
     /// another here, so that all of them share one login.
     pub(super) async fn session(&self, cx: &Cx) -> Result<Session, Error> {
         let asked = Instant::now();
@@ -93,8 +93,8 @@ impl VaultClient {
         }
     }
 
-    /// Puts a token away that Vault refused, unless another caller has done so already. False when there is
-    /// no other token to be had.
+    /// Drops a token that Vault refused, unless another caller has already replaced it. Returns false if there is no
+    /// other token.
     pub(super) async fn give_up(&self, refused: &Session) -> bool {
         let mut state = self.state.lock().await;
         let current = state.session.as_ref().is_some_and(|s| s.generation == refused.generation);
@@ -113,7 +113,7 @@ impl VaultClient {
         true
     }
 
-    /// A token from the cache, or from a login which the cache then keeps.
+    /// A token from the token cache; else from a login, whose token is then stored in the cache.
     async fn cached_or_new(&self, cache_refused: bool, cx: &Cx) -> Result<(Kept, Origin), Error> {
         let auth = &self.settings.auth;
         let jwt = session::jwt(auth)?;
@@ -153,7 +153,7 @@ impl VaultClient {
         }
     }
 
-    /// Lengthens the life of a token. When that fails it is used to its end, and replaced then.
+    /// Renews a token. If this fails, the token is used until it expires, and then replaced.
     async fn renew(&self, state: &mut State, session: Session, cx: &Cx) -> Session {
         let Ok(call) = endpoints::call(&self.address.base(), &Plain::renew_self()) else { return session };
         let Ok(call) = self.with_token(&call, &session.kept.token) else { return session };
@@ -167,7 +167,7 @@ impl VaultClient {
                 let fresh = session::granted(granted);
                 (renewed.ends, renewed.lease, renewed.renewable) = (fresh.ends, fresh.lease, fresh.renewable);
             }
-            // Not asked again for this token.
+            // No further renewal of this token is tried.
             None => renewed.renewable = false,
         }
         let jwt = session::jwt(&self.settings.auth).ok().filter(|_| renewed.renewable);

@@ -1,6 +1,7 @@
-//! Requests to one Vault with one identity: a token got when it is first needed, retries, one deadline.
+//! Requests to one Vault with one identity: the token is got when it is first needed, and requests are retried until
+//! near the deadline.
 //!
-//! `login` gets and replaces the token, `send` carries one request through trouble.
+//! The module `login` gets and replaces the token; `send` sends a request and retries it.
 
 mod counts;
 mod login;
@@ -22,36 +23,36 @@ use rustify::endpoint::Endpoint;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How many tokens one read may use up: the one at hand and a new one, and one more should that end too.
+/// The most tokens that one read tries: the current one, a new one, and one more if that is refused too.
 const TOKENS_PER_READ: usize = 3;
 
-/// How many tokens are remembered to keep them out of errors; older ones are of no use to anyone.
+/// How many of the latest tokens are kept, to remove them from error messages. Older tokens have expired.
 const HIDDEN_TOKENS: usize = 8;
 
-/// A client for one Vault and one identity. It logs in when it is first asked for something, once for all
-/// who ask at the same time, and can be shared for as long as its settings hold.
+/// A client for one Vault and one identity. The first request logs in, and concurrent requests share that login. A
+/// client can be shared as long as its settings do not change.
 pub struct VaultClient {
     settings: VaultSettings,
     address: Address,
     http: Http,
-    /// The client certificate's text, for the token cache's key.
+    /// The client certificate as PEM, for the key in the token cache.
     certificate: Vec<u8>,
     state: tokio::sync::Mutex<State>,
-    /// Tokens in use, now and before: Vault's own words are freed of them.
+    /// The latest tokens, which are removed from Vault's messages.
     tokens: Mutex<VecDeque<Secret>>,
     warnings: Mutex<Vec<Diagnostic>>,
     counts: Arc<Counts>,
-    /// Shared with the other clients of this Vault in a process that stays.
+    /// The gate of this Vault, which all of its clients share, in a long-running process.
     gate: Option<Arc<Gate>>,
 }
 
 impl VaultClient {
-    /// Checks the settings and reads the certificates that they name. Nothing is sent.
+    /// Checks the settings and reads the certificates that they name. No request is sent.
     pub fn new(settings: VaultSettings) -> Result<Self, Error> {
         Self::build(settings, None, Arc::default())
     }
 
-    /// A client that waits its turn at a gate and counts with others.
+    /// A client with a gate and counters that other clients share.
     pub(super) fn shared(
         settings: VaultSettings,
         gate: Arc<Gate>,
@@ -91,12 +92,12 @@ impl VaultClient {
         })
     }
 
-    /// What was done so far.
+    /// The counts so far.
     pub fn stats(&self) -> Stats {
         self.counts.stats()
     }
 
-    /// Takes the warnings since the last call: a token cache that cannot be used.
+    /// Returns the warnings since the last call, for example that the token cache cannot be used.
     pub fn take_warnings(&self) -> Vec<Diagnostic> {
         std::mem::take(&mut self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -105,7 +106,7 @@ impl VaultClient {
         &self.settings
     }
 
-    /// `Vault at ADDRESS`, with the namespace where one is set, as errors name it.
+    /// The client's Vault as errors name it: `Vault at ADDRESS`, with the namespace if one is set.
     pub(super) fn name(&self) -> String {
         match &self.settings.namespace {
             Some(namespace) => format!("Vault at {} (namespace {namespace})", self.address),
@@ -113,9 +114,9 @@ impl VaultClient {
         }
     }
 
-    /// Sends a request with a token; a token that Vault does not take any more is replaced. The answer may
-    /// still be a refusal. `what` says what it is for: "cannot read secret/data/app". A namespace stands in
-    /// place of that of the settings, in which the client logs in.
+    /// Sends a request with a token. If Vault refuses the token, it is replaced and the request is sent again. The
+    /// answer may still be a refusal. `what` is the purpose in errors: "cannot read secret/data/app". `namespace`
+    /// replaces the namespace of the settings for this request; the login stays in the one of the settings.
     pub(super) async fn ask(
         &self,
         endpoint: &impl Endpoint,
@@ -162,7 +163,7 @@ impl VaultClient {
         }
     }
 
-    /// What Vault says of a refusal, without any credential, should it repeat one.
+    /// Vault's messages in a refusal, with any credential replaced.
     pub(super) fn words(&self, answer: &Answer) -> Option<String> {
         let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         let mut hidden = session::hidden(&self.settings.auth);
@@ -170,7 +171,7 @@ impl VaultClient {
         Envelope::of(answer).errors(&hidden)
     }
 
-    /// `answered 403: permission denied`
+    /// The answer in words: `answered 403: permission denied`.
     fn describe(&self, answer: &Answer) -> String {
         let status = answer.status.as_u16();
         match (self.words(answer), Foreign::of(answer)) {
@@ -182,7 +183,7 @@ impl VaultClient {
         }
     }
 
-    /// A text of a server's without any credential, should it repeat one.
+    /// A text from a server, with any credential replaced.
     fn hidden_in(&self, mut text: String) -> String {
         let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         let hidden = session::hidden(&self.settings.auth);

@@ -1,4 +1,4 @@
-//! One request, tried again while a failure may pass.
+//! Sends a request and retries it after temporary failures.
 
 use super::VaultClient;
 use crate::gate::pause;
@@ -11,10 +11,10 @@ use keyfill_http::{Answer, Call, Failure, FailureKind, seconds};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// The header that names a namespace.
+/// The header with the namespace.
 const NAMESPACE: &str = "x-vault-namespace";
 
-/// The request in a namespace.
+/// Sets the namespace of a request.
 pub(super) fn in_namespace(mut call: Call, namespace: &str) -> Result<Call, Error> {
     let value = http::HeaderValue::from_str(namespace)
         .map_err(|_| Error::usage(format!("the Vault namespace {namespace:?} cannot be sent in a header")))?;
@@ -23,7 +23,7 @@ pub(super) fn in_namespace(mut call: Call, namespace: &str) -> Result<Call, Erro
 }
 
 impl VaultClient {
-    /// The request in the namespace of the settings, unless it names another one.
+    /// Sets the namespace of the settings, unless the request already has one.
     pub(super) fn with_namespace(&self, call: Call) -> Result<Call, Error> {
         match &self.settings.namespace {
             Some(namespace) if !call.headers.contains_key(NAMESPACE) => in_namespace(call, namespace),
@@ -42,7 +42,7 @@ impl VaultClient {
         Ok(call)
     }
 
-    /// Sends a request until there is an answer that is final, or no time is left.
+    /// Sends a request and retries it until there is a final answer or no time is left.
     pub(super) async fn send(&self, call: Call, cx: &Cx) -> Result<Answer, Error> {
         let started = Instant::now();
         let mut tries = Tries::new(started, cx.deadline, self.settings.max_retries);
@@ -71,9 +71,9 @@ impl VaultClient {
                     let error = error.more(&ending);
                     return Err(match gave_up {
                         GaveUp::Deadline if asked.is_none() => error.out_of_time(),
-                        // Nobody will be there for other secrets either.
+                        // Reads of other secrets could not connect either.
                         GaveUp::Patience => error.out_of_time(),
-                        // There is time left for other secrets.
+                        // There is time left for reads of other secrets.
                         GaveUp::Deadline | GaveUp::Retries => error.passing(),
                     });
                 }
@@ -82,7 +82,7 @@ impl VaultClient {
         }
     }
 
-    /// One try, after waiting for a permit. The outer error is that there was none in time.
+    /// One try, after waiting for a permit. The outer error is that there was no permit in time.
     async fn exchange(&self, call: &Call, tries: &Tries) -> Result<Result<Answer, Failure>, Error> {
         let limit = || self.settings.request_timeout.min(tries.time_left(Instant::now()));
         let Some(gate) = &self.gate else { return Ok(self.redirected_send(call, limit()).await) };
@@ -93,7 +93,7 @@ impl VaultClient {
         Ok(result)
     }
 
-    /// One request, and one more when Vault's standby points to the active node, as Vault's own client does.
+    /// Sends a request. If a standby node redirects to the active node, follows that once, as Vault's own client does.
     async fn redirected_send(&self, call: &Call, limit: Duration) -> Result<Answer, Failure> {
         self.counts.requests.fetch_add(1, Ordering::Relaxed);
         let answer = self.http.send(call, limit).await?;
@@ -112,7 +112,7 @@ impl VaultClient {
         }
         let location = answer.headers.get(http::header::LOCATION)?.to_str().ok()?;
         let to = url::Url::parse(&call.uri.to_string()).ok()?.join(location).ok()?;
-        // Never from https to http: the token would travel in the open.
+        // Never from https to http: the token would be sent unencrypted.
         if base.scheme() == "https" && to.scheme() != "https" {
             return None;
         }
@@ -165,7 +165,7 @@ impl VaultClient {
         }
     }
 
-    /// Refuses a final answer that Vault cannot have given: what stands before it answered.
+    /// Refuses a final answer that is not from Vault, for example from a proxy before it.
     fn vaults_own(&self, answer: Answer) -> Result<Answer, Error> {
         let Some(foreign) = Foreign::of(&answer) else { return Ok(answer) };
         let (name, status) = (self.name(), answer.status.as_u16());
@@ -176,7 +176,7 @@ impl VaultClient {
     }
 }
 
-/// What is said after the last error: how often and how long it was tried.
+/// The end of the message of the last error: how often and how long the request was retried.
 fn ending(gave_up: &GaveUp, asked: Option<Duration>, retries: u32, time: Duration) -> String {
     let tried = match retries {
         0 => String::new(),
