@@ -1,8 +1,8 @@
 //! CyberArk Conjur (`conjur`).
 //!
-//! The path is the beginning of variables' ids, the key is the rest: `<path:prod/db#password>` is the variable
-//! `prod/db/password`. Conjur is not listed: only the variables that placeholders name are read. A version is that of
-//! the variable.
+//! A path is the id of a variable without its last segment, and the key is that segment: `<path:prod/db#password>` is
+//! the variable `prod/db/password`. Variables are not listed: only those that placeholders name are read. A version is
+//! the version of the variable.
 
 use crate::rest::{Network, Rest, Verdict, call};
 use crate::source::Store;
@@ -17,36 +17,36 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// How errors call it.
+/// The name of the store in errors.
 const NAME: &str = "Conjur";
 
-/// Seconds that an access token is good for.
+/// How long an access token is valid, in seconds.
 const LIFE: u64 = 8 * 60;
 
-/// How Conjur is reached. All of it is the administrator's.
+/// Settings for Conjur, with the environment variables that set them. Only the administrator may set them.
 #[derive(Clone)]
 pub struct ConjurSettings {
     /// `CONJUR_APPLIANCE_URL`
     pub address: String,
     /// `CONJUR_ACCOUNT`
     pub account: String,
-    /// Who one is.
+    /// The credentials of keyfill.
     pub login: ConjurLogin,
     /// Proxies and certificates.
     pub network: Network,
 }
 
-/// Who one is to Conjur.
+/// The credentials of keyfill for Conjur.
 #[derive(Clone)]
 pub enum ConjurLogin {
-    /// A host or user with its API key.
+    /// A host or user, with its API key.
     ApiKey {
         /// `CONJUR_AUTHN_LOGIN`
         login: String,
         /// `CONJUR_AUTHN_API_KEY`
         key: Secret,
     },
-    /// A token in a file, as of a Kubernetes service account.
+    /// A JWT in a file, for example that of a Kubernetes service account.
     Jwt {
         /// `CONJUR_AUTHN_JWT_SERVICE_ID`
         service: String,
@@ -55,7 +55,7 @@ pub enum ConjurLogin {
     },
 }
 
-/// A source of secrets.
+/// A source that reads secrets from Conjur.
 pub struct Conjur {
     settings: ConjurSettings,
     rest: Rest,
@@ -63,7 +63,7 @@ pub struct Conjur {
 }
 
 impl Conjur {
-    /// It asks for nothing before the first read.
+    /// A source with these settings. No request is sent before the first read.
     pub fn new(settings: ConjurSettings) -> Self {
         let rest = Rest::new(NAME, &settings.network);
         Self { settings, rest, tokens: Tokens::default() }
@@ -91,7 +91,7 @@ impl Conjur {
             let hint = "check the CONJUR_ settings that say who keyfill is";
             return Err(refused(&answer, NAME, "such host", hint).within("cannot log in"));
         }
-        // The token is sent back in base64, as it came.
+        // Conjur expects the token that it returned in base64.
         let text = format!("Token token=\"{}\"", STANDARD.encode(&answer.body));
         Ok(Token::lasting(Secret::new(text), LIFE))
     }

@@ -1,7 +1,7 @@
 //! Delinea Secret Server (`delineasecretserver`).
 //!
-//! The path is a secret's number; the keys are the names of its fields and their slugs. A field that is a file is
-//! fetched when a placeholder names it. Versions are not looked at, as with argocd-vault-plugin.
+//! A path is the number of a secret. The keys are the names and the slugs of its fields. A field that is a file is read
+//! only if a placeholder names it. Versions are ignored, as in argocd-vault-plugin.
 
 use crate::rest::{Network, Rest, Verdict};
 use crate::source::Store;
@@ -12,14 +12,15 @@ use keyfill_diag::Cx;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// How errors call it.
+/// The name of the store in errors.
 const NAME: &str = "Delinea Secret Server";
 
-/// What to check when it refuses.
+/// The hint for requests that the store refuses.
 const HINT: &str =
     "check AVP_DELINEA_USER, AVP_DELINEA_PASSWORD and AVP_DELINEA_DOMAIN, and let the user view the secret";
 
-/// How Secret Server is reached. All of it is the administrator's.
+/// Settings for Delinea Secret Server, with the environment variables that set them. Only the administrator may set
+/// them.
 #[derive(Clone)]
 pub struct DelineaSettings {
     /// `AVP_DELINEA_URL`
@@ -34,7 +35,7 @@ pub struct DelineaSettings {
     pub network: Network,
 }
 
-/// A source of secrets.
+/// A source that reads secrets from Delinea Secret Server.
 pub struct Delinea {
     settings: DelineaSettings,
     rest: Rest,
@@ -63,7 +64,7 @@ struct Field {
 }
 
 impl Delinea {
-    /// It asks for nothing before the first read.
+    /// A source with these settings. No request is sent before the first read.
     pub fn new(settings: DelineaSettings) -> Self {
         let rest = Rest::new(NAME, &settings.network);
         Self { settings, rest, tokens: Tokens::default() }

@@ -1,6 +1,6 @@
 //! Doppler (`doppler`).
 //!
-//! The path is `PROJECT/CONFIG`, the keys are the names of its secrets with their computed values. There are no
+//! A path is `PROJECT/CONFIG`. The keys are the names of the config's secrets, with their computed values. There are no
 //! versions.
 
 use crate::rest::{Network, Rest, Verdict};
@@ -12,10 +12,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// How errors call it.
+/// The name of the store in errors.
 const NAME: &str = "Doppler";
 
-/// How Doppler is reached. All of it is the administrator's.
+/// Settings for Doppler, with the environment variables that set them. Only the administrator may set them.
 #[derive(Clone)]
 pub struct DopplerSettings {
     /// `DOPPLER_API_HOST`
@@ -26,14 +26,14 @@ pub struct DopplerSettings {
     pub network: Network,
 }
 
-/// A source of secrets.
+/// A source that reads secrets from Doppler.
 pub struct Doppler {
     settings: DopplerSettings,
     rest: Rest,
 }
 
 impl Doppler {
-    /// It asks for nothing before the first read.
+    /// A source with these settings. No request is sent before the first read.
     pub fn new(settings: DopplerSettings) -> Self {
         let rest = Rest::new(NAME, &settings.network);
         Self { settings, rest }
@@ -74,7 +74,7 @@ impl Store for Doppler {
         let given: Given = json(&answer, NAME)?;
         let value = |entry: Entry| match entry.computed {
             Some(text) => SecretValue::Str(Secret::new(text.as_str())),
-            // The token may see the name alone.
+            // The token may see the name of the secret, but not its value.
             None => SecretValue::Null,
         };
         Ok(Arc::new(given.secrets.into_iter().map(|(name, entry)| (name, value(entry))).collect()))

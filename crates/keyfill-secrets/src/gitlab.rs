@@ -1,8 +1,8 @@
 //! GitLab's CI/CD variables (`gitlab`).
 //!
-//! The path is `projects/ID` or `groups/ID`, where ID is a number or a path such as `projects/team/app`; the keys are
-//! the names of variables. A version is an environment scope; without one it is the variable for all environments
-//! (`*`).
+//! A path is `projects/ID` or `groups/ID`, where ID is a number or a path as in `projects/team/app`. The keys are the
+//! names of variables. A version is an environment scope; without one, the variable for all environments (`*`) is
+//! read.
 
 use crate::rest::{Network, Rest, Verdict};
 use crate::source::Store;
@@ -13,16 +13,16 @@ use keyfill_http::Answer;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// How errors call it.
+/// The name of the store in errors.
 const NAME: &str = "GitLab";
 
-/// Variables on a page of a list.
+/// Variables per page of a list.
 const PAGE: usize = 100;
 
-/// Pages that are read at most.
+/// The most pages of a list that are read.
 const MOST_PAGES: usize = 50;
 
-/// How GitLab is reached. All of it is the administrator's.
+/// Settings for GitLab, with the environment variables that set them. Only the administrator may set them.
 #[derive(Clone)]
 pub struct GitLabSettings {
     /// `GITLAB_URL`
@@ -33,7 +33,7 @@ pub struct GitLabSettings {
     pub network: Network,
 }
 
-/// A source of secrets.
+/// A source that reads variables from GitLab.
 pub struct GitLab {
     settings: GitLabSettings,
     rest: Rest,
@@ -53,14 +53,14 @@ fn everywhere() -> String {
 
 impl Variable {
     fn entry(self) -> (String, SecretValue) {
-        // The value of a hidden variable is not given out.
+        // GitLab does not return the value of a hidden variable.
         let value = self.value.map_or(SecretValue::Null, |text| SecretValue::Str(Secret::new(text.as_str())));
         (self.key, value)
     }
 }
 
 impl GitLab {
-    /// It asks for nothing before the first read.
+    /// A source with these settings. No request is sent before the first read.
     pub fn new(settings: GitLabSettings) -> Self {
         let rest = Rest::new(NAME, &settings.network);
         Self { settings, rest }
@@ -71,7 +71,7 @@ impl GitLab {
         self.rest.send(make, |_| Verdict::Final, cx).await
     }
 
-    /// All variables of a scope.
+    /// All variables of an environment scope.
     async fn list(
         &self,
         variables: &str,

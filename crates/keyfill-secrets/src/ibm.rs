@@ -1,8 +1,8 @@
 //! IBM Cloud Secrets Manager (`ibmsecretsmanager`).
 //!
-//! The path is `ibmcloud/TYPE/secrets/groups/GROUP`, and the keys are the names of the secrets of that type in the
-//! group; or `ibmcloud/TYPE/secrets/groups/GROUP/NAME`, and the keys are the fields of one secret. A group is `default`,
-//! an id or a name. A version is an id, `current` or `previous`.
+//! A path is `ibmcloud/TYPE/secrets/groups/GROUP`, and the keys are the names of the secrets of that type in the group;
+//! or it is `ibmcloud/TYPE/secrets/groups/GROUP/NAME`, and the keys are the fields of that secret. A group is
+//! `default`, an id or a name. A version is an id, `current` or `previous`.
 
 use crate::rest::{Network, Rest, Verdict};
 use crate::source::Store;
@@ -16,13 +16,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// How errors call it.
+/// The name of the store in errors.
 const NAME: &str = "IBM Secrets Manager";
 
-/// Where an API key becomes a token.
+/// The URL of IAM, which returns an access token for an API key.
 const IAM: &str = "https://iam.cloud.ibm.com";
 
-/// The types that are known, with the fields that hold their values: those of argocd-vault-plugin.
+/// The supported types, each with the fields that contain the secret's values, as in argocd-vault-plugin.
 const TYPES: [(&str, &[&str]); 7] = [
     ("arbitrary", &["payload"]),
     ("iam_credentials", &["api_key"]),
@@ -33,26 +33,26 @@ const TYPES: [(&str, &[&str]); 7] = [
     ("username_password", &["username", "password"]),
 ];
 
-/// Secrets on a page of a list.
+/// Secrets per page of a list.
 const PAGE: usize = 200;
 
-/// Pages that are read at most.
+/// The most pages of a list that are read.
 const MOST_PAGES: usize = 100;
 
-/// How Secrets Manager is reached. All of it is the administrator's.
+/// Settings for IBM Secrets Manager, with the environment variables that set them. Only the administrator may set them.
 #[derive(Clone)]
 pub struct IbmSettings {
     /// `AVP_IBM_INSTANCE_URL`
     pub address: String,
     /// `AVP_IBM_API_KEY`
     pub api_key: Secret,
-    /// An address in place of the token service's.
+    /// A URL in place of that of IAM.
     pub iam: Option<String>,
     /// Proxies and certificates.
     pub network: Network,
 }
 
-/// A source of secrets.
+/// A source that reads secrets from IBM Secrets Manager.
 pub struct Ibm {
     settings: IbmSettings,
     rest: Rest,
@@ -60,7 +60,7 @@ pub struct Ibm {
     tokens: Tokens,
 }
 
-/// A path, taken apart.
+/// The parsed path of a group or a secret.
 struct Path<'a> {
     kind: &'a str,
     fields: &'static [&'static str],
@@ -93,7 +93,7 @@ impl<'a> Path<'a> {
 }
 
 impl Ibm {
-    /// It asks for nothing before the first read.
+    /// A source with these settings. No request is sent before the first read.
     pub fn new(settings: IbmSettings) -> Self {
         let (rest, iam) =
             (Rest::new(NAME, &settings.network), Rest::new("IBM's token service", &settings.network));
@@ -142,7 +142,7 @@ impl Ibm {
         ))
     }
 
-    /// The id of a group.
+    /// The id of a group. `group` is its id or its name.
     async fn group(&self, group: &str, cx: &Cx) -> Result<String, Error> {
         #[derive(serde::Deserialize)]
         struct Given {
@@ -159,7 +159,7 @@ impl Ibm {
             .ok_or_else(|| Error::missing(format!("{NAME} has no group {group}")).absent())
     }
 
-    /// The ids of the secrets of a type in a group, by their names.
+    /// The ids of all secrets of the path's type and group, by name.
     async fn list(&self, path: &Path<'_>, cx: &Cx) -> Result<BTreeMap<String, String>, Error> {
         #[derive(serde::Deserialize)]
         struct Given {
@@ -180,7 +180,7 @@ impl Ibm {
         Ok(all)
     }
 
-    /// The fields of one secret; nothing when there is no such version.
+    /// The fields of one secret in a version; `None` is the current version.
     async fn one(
         &self,
         path: &Path<'_>,
@@ -210,7 +210,7 @@ struct Named {
     secret_type: String,
 }
 
-/// The keys of one secret: its fields, and for `kv` those of its data.
+/// The keys of one secret: its fields, or for the type `kv` the keys of its data.
 fn inside(fields: Vec<(String, SecretValue)>) -> Vec<(String, SecretValue)> {
     match fields.as_slice() {
         [(name, SecretValue::Map(entries))] if name == "data" => entries.clone(),
@@ -218,7 +218,7 @@ fn inside(fields: Vec<(String, SecretValue)>) -> Vec<(String, SecretValue)> {
     }
 }
 
-/// A secret as one value: its text where it has one field, else the map of its fields.
+/// A secret as the value of one key: the value of its only field, or a map of several fields. `None` without fields.
 fn whole(fields: Vec<(String, SecretValue)>) -> Option<SecretValue> {
     match fields.len() {
         0 => None,

@@ -1,7 +1,7 @@
 //! Infisical (`infisical`).
 //!
-//! The path is `PROJECT_ID/ENVIRONMENT`, perhaps with folders behind it; the keys are the names of the secrets there,
-//! those of imports included. A secret of the folder itself counts before an imported one.
+//! A path is `PROJECT_ID/ENVIRONMENT`, optionally followed by folders. The keys are the names of the secrets there,
+//! imported ones included. A secret of the folder replaces an imported one with the same name.
 
 use crate::rest::{Network, Rest, Verdict};
 use crate::source::Store;
@@ -12,26 +12,26 @@ use keyfill_diag::Cx;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// How errors call it.
+/// The name of the store in errors.
 const NAME: &str = "Infisical";
 
-/// How Infisical is reached. All of it is the administrator's.
+/// Settings for Infisical, with the environment variables that set them. Only the administrator may set them.
 #[derive(Clone)]
 pub struct InfisicalSettings {
     /// `INFISICAL_URL`
     pub address: Option<String>,
-    /// Who one is.
+    /// The credentials of keyfill.
     pub login: InfisicalLogin,
     /// Proxies and certificates.
     pub network: Network,
 }
 
-/// Who one is to Infisical.
+/// The credentials of keyfill for Infisical.
 #[derive(Clone)]
 pub enum InfisicalLogin {
     /// `INFISICAL_TOKEN`
     Token(Secret),
-    /// A machine identity's universal authentication.
+    /// Universal authentication of a machine identity.
     Universal {
         /// `INFISICAL_UNIVERSAL_AUTH_CLIENT_ID`
         client_id: String,
@@ -40,7 +40,7 @@ pub enum InfisicalLogin {
     },
 }
 
-/// A source of secrets.
+/// A source that reads secrets from Infisical.
 pub struct Infisical {
     settings: InfisicalSettings,
     rest: Rest,
@@ -64,7 +64,7 @@ struct Entry {
 }
 
 impl Infisical {
-    /// It asks for nothing before the first read.
+    /// A source with these settings. No request is sent before the first read.
     pub fn new(settings: InfisicalSettings) -> Self {
         let rest = Rest::new(NAME, &settings.network);
         Self { settings, rest, tokens: Tokens::default() }

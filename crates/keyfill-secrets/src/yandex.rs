@@ -1,6 +1,6 @@
 //! Yandex Lockbox (`yandexcloudlockbox`).
 //!
-//! The path is a secret's id, the keys are those of its entries. A version is the id of one.
+//! A path is the id of a secret. The keys are those of its entries. A version is the id of a version.
 
 use crate::rest::{Network, Rest, Verdict, call};
 use crate::source::Store;
@@ -18,16 +18,16 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use zeroize::Zeroizing;
 
-/// How errors call it.
+/// The name of the store in errors.
 const NAME: &str = "Yandex Lockbox";
 
-/// For whom the signed statement is made out, whatever address is asked.
+/// The audience of the JWT that requests a token. It stays the same if another address is set.
 const AUDIENCE: &str = "https://iam.api.cloud.yandex.net/iam/v1/tokens";
 
-/// Seconds that a token is kept: they are good for longer.
+/// How long a token is kept, in seconds. Tokens are valid for longer.
 const LIFE: u64 = 3600;
 
-/// How Lockbox is reached. All of it is the administrator's.
+/// Settings for Yandex Lockbox, with the environment variables that set them. Only the administrator may set them.
 #[derive(Clone)]
 pub struct YandexSettings {
     /// `AVP_YCL_SERVICE_ACCOUNT_ID`
@@ -36,13 +36,13 @@ pub struct YandexSettings {
     pub key_id: String,
     /// `AVP_YCL_PRIVATE_KEY`, in PEM
     pub private_key: Secret,
-    /// An address in place of those of both services.
+    /// A URL in place of those of Lockbox and of IAM.
     pub endpoint: Option<String>,
     /// Proxies and certificates.
     pub network: Network,
 }
 
-/// A source of secrets.
+/// A source that reads secrets from Yandex Lockbox.
 pub struct YandexLockbox {
     settings: YandexSettings,
     rest: Rest,
@@ -51,7 +51,7 @@ pub struct YandexLockbox {
 }
 
 impl YandexLockbox {
-    /// It asks for nothing before the first read.
+    /// A source with these settings. No request is sent before the first read.
     pub fn new(settings: YandexSettings) -> Self {
         let (rest, iam) = (Rest::new(NAME, &settings.network), Rest::new("Yandex IAM", &settings.network));
         Self { settings, rest, iam, tokens: Tokens::default() }
@@ -130,14 +130,14 @@ fn entries(body: &[u8]) -> Result<SecretData, Error> {
     given.entries.into_iter().map(value).collect()
 }
 
-/// A statement, signed with the account's key (PS256), that the account wants a token.
+/// A JWT that requests an access token for the service account, signed with its key (PS256).
 fn statement(settings: &YandexSettings) -> Result<Secret, Error> {
     let wrong = || {
         Error::usage("AVP_YCL_PRIVATE_KEY is not usable")
             .hint("it is the private_key of an authorized key, in PEM")
     };
     let key = settings.private_key.expose();
-    // A line of words may stand before the key itself.
+    // Yandex puts a line with a warning before the PEM text.
     let key = key.split_once("-----BEGIN PRIVATE KEY-----").ok_or_else(wrong)?.1;
     let key = key.split_once("-----END").ok_or_else(wrong)?.0;
     let der: Zeroizing<String> = Zeroizing::new(key.split_whitespace().collect());
@@ -158,7 +158,7 @@ mod tests {
     use super::entries;
 
     #[test]
-    fn entries_are_text_or_bytes() {
+    fn entries_with_a_text_value_are_strings_and_others_bytes() {
         let body = br#"{"versionId": "v", "entries": [{"key": "a", "textValue": "hush"}, {"key": "b", "binaryValue": "AAE="}]}"#;
         let data = entries(body).expect("they are good");
         assert_eq!(format!("{data:?}"), r#"{"a": string, "b": binary}"#);

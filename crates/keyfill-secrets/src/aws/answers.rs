@@ -1,11 +1,11 @@
-//! What AWS' answers mean.
+//! Parses AWS's answers: the type of an error, its message, and the error of keyfill for it.
 
 use super::Service;
 use crate::Error;
 use crate::rest::quoted;
 use keyfill_http::Answer;
 
-/// The kind of an error: the last part of `__type`, without its namespace.
+/// The type of an error in an answer: `__type` without the namespace before `#`. `None` if the answer is no such error.
 fn kind(answer: &Answer) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct ErrorBody {
@@ -30,7 +30,7 @@ fn message(answer: &Answer) -> String {
     reason.and_then(|reason| reason.message).map(|message| quoted(&message)).unwrap_or_default()
 }
 
-/// Whether it asks to come back later. Such answers have the status 400.
+/// Whether the answer is a temporary failure: throttling or an internal error. Such an answer may have the status 400.
 pub(super) fn is_throttled(answer: &Answer) -> bool {
     kind(answer).is_some_and(|kind| {
         matches!(
@@ -48,12 +48,12 @@ pub(super) fn is_throttled(answer: &Answer) -> bool {
     })
 }
 
-/// Whether the credentials are no longer good.
+/// Whether the answer says that the credentials have expired.
 pub(super) fn is_about_expired_credentials(answer: &Answer) -> bool {
     kind(answer).is_some_and(|kind| matches!(kind.as_str(), "ExpiredTokenException" | "ExpiredToken"))
 }
 
-/// The error behind an answer that is none.
+/// The error for an answer that is not a success. `permission` is the IAM action that may be missing.
 pub(super) fn error(answer: &Answer, service: &Service, permission: &str, path: &str) -> Error {
     let title = service.title;
     let Some(kind) = kind(answer) else {

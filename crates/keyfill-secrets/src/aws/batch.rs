@@ -1,7 +1,8 @@
-//! Several reads in one request, where a service has an operation for that and the policy allows it.
+//! Reads of several secrets in one request, if the service has an operation for it and the policy permits that.
 //!
-//! Reads of one moment wait for each other: the first one takes along what the others ask for. Whatever the service
-//! leaves out, and all where it refuses, is read one by one: only that gives a secret's own error.
+//! Reads that start at the same moment join: the first one sends a request for all of them. A secret that the answer
+//! leaves out is then read on its own, and so are all secrets if the batch is refused: only a request for one secret
+//! returns the error of that secret.
 
 use super::{Client, answers};
 use crate::{Error, SecretData};
@@ -13,28 +14,28 @@ use tokio::sync::oneshot;
 
 /// An operation that reads several secrets.
 pub(super) struct Batch {
-    /// Its name.
+    /// The name of the operation.
     pub(super) operation: &'static str,
-    /// How many it takes.
+    /// The most secrets in one request.
     pub(super) most: usize,
-    /// What is asked.
+    /// Makes the body of the request from the names of the secrets.
     pub(super) ask: fn(&[&str]) -> serde_json::Value,
-    /// What an answer holds.
+    /// Parses the body of an answer.
     pub(super) found: fn(&[u8]) -> Found,
 }
 
-/// Secrets, each with the names that it goes by.
+/// Secrets, each with all names that a reference may have for it.
 pub(super) type Found = Vec<(Vec<String>, SecretData)>;
 
-/// Those that wait to be read together, by their region.
+/// The reads that wait for a common request, by region.
 #[derive(Default)]
 pub(super) struct Waiting {
     regions: Mutex<HashMap<String, Vec<Waiter>>>,
-    /// The service or the policy does not let several be read in one request.
+    /// Whether the service or the policy refused a batch. Then no further one is tried.
     refused: AtomicBool,
 }
 
-/// A secret, or why nothing can be read at all.
+/// A secret, or the error that every secret of the batch has.
 type Answer = Result<Arc<SecretData>, Error>;
 
 struct Waiter {
@@ -43,7 +44,7 @@ struct Waiter {
 }
 
 impl Waiting {
-    /// Joins the others; true for the first one, who asks for all.
+    /// Adds a read. Returns true for the first one, which sends the request for all.
     fn join(&self, region: &str, waiter: Waiter) -> bool {
         let mut regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
         let waiters = regions.entry(region.to_owned()).or_default();
@@ -57,7 +58,8 @@ impl Waiting {
     }
 }
 
-/// The first one's turn. One that goes away before it has asked lets the others go on by themselves.
+/// The reads that the first one collects. If it is dropped before it has sent the request, the others read on their
+/// own.
 struct Turn<'a> {
     waiting: &'a Waiting,
     region: &'a str,
@@ -80,8 +82,8 @@ impl Drop for Turn<'_> {
 }
 
 impl Client {
-    /// A secret, read together with those that are asked for in the same moment; nothing where it has to be read by
-    /// itself.
+    /// A secret, read in one request with those whose reads start at the same moment. `None` if it has to be read on
+    /// its own.
     pub(super) async fn together(&self, batch: &Batch, region: &str, id: &str, cx: &Cx) -> Option<Answer> {
         if self.waiting.refused.load(Ordering::Relaxed) {
             return None;
@@ -96,12 +98,12 @@ impl Client {
                 self.ask_for(batch, region, std::mem::replace(&mut waiters, rest), cx).await;
             }
         }
-        // Whoever gets no answer was left out.
+        // A read without an answer was left out of the batch.
         answer.await.ok()
     }
 
     async fn ask_for(&self, batch: &Batch, region: &str, waiters: Vec<Waiter>, cx: &Cx) {
-        // One alone costs as much by itself, and needs no right besides.
+        // For one secret a batch saves no request, and it would need a further permission.
         if waiters.len() < 2 || self.waiting.refused.load(Ordering::Relaxed) {
             return;
         }
@@ -109,9 +111,9 @@ impl Client {
         let body = (batch.ask)(&ids).to_string();
         let answer = match self.call(region, batch.operation, body, cx).await {
             Ok(answer) => answer,
-            // What keeps all of them from an answer keeps each from one.
+            // An error without an answer, for example of the connection, would be the same for each secret.
             Err(error) => {
-                // Who went away does not mind.
+                // The receiver is gone if a read was cancelled.
                 waiters.into_iter().for_each(|waiter| drop(waiter.to.send(Err(error.clone()))));
                 return;
             }

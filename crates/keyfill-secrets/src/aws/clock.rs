@@ -1,20 +1,20 @@
-//! Points in time as AWS writes them.
+//! Times in the formats of AWS.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Seconds since 1970.
+/// The current time, in seconds since 1970.
 pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
 }
 
-/// `20240506T070809Z`
+/// The time in the format `20240506T070809Z`. `seconds` is since 1970.
 pub(super) fn stamp(seconds: u64) -> String {
     let (year, month, day) = date(seconds / 86_400);
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
     format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
 }
 
-/// The seconds of `2024-05-06T07:08:09Z`, with or without a fraction.
+/// Parses a time such as `2024-05-06T07:08:09Z`, with or without a fraction. Returns seconds since 1970.
 pub(super) fn parse(text: &str) -> Option<u64> {
     let (date, time) = text.trim().strip_suffix('Z')?.split_once('T')?;
     let mut date = date.split('-').map(|part| part.parse::<u64>().ok());
@@ -28,7 +28,8 @@ pub(super) fn parse(text: &str) -> Option<u64> {
     Some(days(year, month, day) * 86_400 + hour.min(23) * 3600 + minute.min(59) * 60 + second.min(60))
 }
 
-/// The date of a day since 1970. Years begin in March here, so that the leap day is their last.
+/// The date of a day, which is counted from 1970-01-01. Years begin in March here, so that the leap day is the last day
+/// of a year.
 fn date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let era = days / 146_097;
@@ -41,7 +42,7 @@ fn date(days: u64) -> (u64, u64, u64) {
     (year + era * 400 + next, month, day)
 }
 
-/// The day since 1970 of a date.
+/// The number of days from 1970-01-01 to a date.
 fn days(year: u64, month: u64, day: u64) -> u64 {
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let day_of_year = (153 * month + 2) / 5 + day - 1;
@@ -53,7 +54,7 @@ mod tests {
     use super::{parse, stamp};
 
     #[test]
-    fn times_are_written_and_read() {
+    fn times_are_formatted_and_parsed() {
         assert_eq!(stamp(0), "19700101T000000Z");
         assert_eq!(stamp(1_440_938_160), "20150830T123600Z");
         assert_eq!(stamp(1_709_251_199), "20240229T235959Z");

@@ -8,11 +8,11 @@ use keyfill_diag::Cx;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-/// A client of the service.
+/// A client of AWS KMS.
 pub struct Kms(Client);
 
 impl Kms {
-    /// It asks for nothing before the first key.
+    /// A client with these settings. No request is sent before the first key is decrypted.
     pub fn new(settings: AwsSettings) -> Self {
         let service = Service {
             name: "kms",
@@ -24,12 +24,12 @@ impl Kms {
         Self(Client::new(service, settings))
     }
 
-    /// How many requests were sent.
+    /// How many requests were sent so far.
     pub fn requests(&self) -> u64 {
         self.0.requests()
     }
 
-    /// Decrypts with the key of an ARN, which names the region; the service takes no other key for it.
+    /// Decrypts a data key with the key `arn`, whose ARN names the region. KMS refuses a ciphertext of another key.
     /// `ciphertext` is base64.
     pub async fn decrypt(
         &self,

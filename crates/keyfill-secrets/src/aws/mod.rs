@@ -1,6 +1,7 @@
 //! AWS: Secrets Manager and the Parameter Store of Systems Manager.
 //!
-//! Both speak JSON over POST, signed with Signature Version 4. The region stands in an ARN, else in the settings.
+//! Requests to both are JSON over POST, signed with Signature Version 4. The region is that of the ARN in a path, else
+//! that of the settings.
 
 mod answers;
 mod batch;
@@ -26,19 +27,19 @@ use keyfill_http::Answer;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The region where none is set: argocd-vault-plugin's.
+/// The region if none is set, as in argocd-vault-plugin.
 const DEFAULT_REGION: &str = "us-east-2";
 
-/// How AWS is reached. All of it is the administrator's.
+/// Settings for AWS. Only the administrator may set them.
 #[derive(Clone, Default)]
 pub struct AwsSettings {
-    /// The region of what names none.
+    /// The region for paths that name none.
     pub region: Option<String>,
-    /// An address in place of the services' own: `AWS_ENDPOINT_URL_SECRETS_MANAGER`, `_SSM`, `_KMS`, `_STS`.
+    /// URLs in place of those of a service, by service: `AWS_ENDPOINT_URL_SECRETS_MANAGER`, `_SSM`, `_KMS`, `_STS`.
     pub endpoints: HashMap<String, String>,
-    /// An address in place of those of all services: `AWS_ENDPOINT_URL`.
+    /// A URL in place of those of all services: `AWS_ENDPOINT_URL`.
     pub endpoint: Option<String>,
-    /// Who one is.
+    /// The credentials of keyfill.
     pub credentials: CredentialSettings,
     /// Proxies and certificates.
     pub network: Network,
@@ -49,7 +50,7 @@ impl AwsSettings {
         self.region.as_deref().filter(|region| !region.is_empty()).unwrap_or(DEFAULT_REGION)
     }
 
-    /// The address of a service in a region.
+    /// The URL of a service in a region.
     fn address(&self, service: &Service, region: &str) -> String {
         let set = self.endpoints.get(service.setting).or(self.endpoint.as_ref());
         match set {
@@ -64,19 +65,19 @@ impl AwsSettings {
 
 /// A service of AWS.
 pub(crate) struct Service {
-    /// Its name in addresses and signatures.
+    /// The name in URLs and signatures.
     name: &'static str,
-    /// What its requests' targets begin with.
+    /// The prefix of the header `X-Amz-Target`, before the operation.
     target: &'static str,
-    /// Its name in `AWS_ENDPOINT_URL_...`.
+    /// The name in `AWS_ENDPOINT_URL_...`.
     setting: &'static str,
-    /// How errors call it.
+    /// The name in errors.
     title: &'static str,
-    /// The kind of its JSON.
+    /// The content type of requests.
     content_type: &'static str,
 }
 
-/// A client of one service, for all regions.
+/// A client of one service in all regions.
 pub(crate) struct Client {
     service: Service,
     settings: AwsSettings,
@@ -85,17 +86,17 @@ pub(crate) struct Client {
     waiting: Waiting,
 }
 
-/// How a service is asked for one secret, and for several.
+/// How a service reads one secret, or several.
 struct Reading {
-    /// The operation that reads one.
+    /// The operation that reads one secret.
     operation: &'static str,
-    /// What it is asked.
+    /// Makes the body of the request.
     ask: fn(&SecretRef) -> serde_json::Value,
-    /// What its answer holds.
+    /// Parses the body of an answer. The text is the secret's path in errors.
     data: fn(&[u8], &str) -> Result<SecretData, Error>,
-    /// The name under which the answer for several has a secret.
+    /// The name of the secret in the answer for several secrets.
     id: fn(&SecretRef) -> String,
-    /// The operation that reads several, at their newest version.
+    /// The operation that reads several secrets, each in its latest version.
     batch: Batch,
 }
 
@@ -114,7 +115,7 @@ impl Client {
         Arc::clone(rest)
     }
 
-    /// Calls an operation. Credentials that were refused as expired are fetched anew, once.
+    /// Calls an operation. If the credentials have expired, they are fetched again, and the request is sent once more.
     async fn call(&self, region: &str, operation: &str, body: String, cx: &Cx) -> Result<Answer, Error> {
         let credentials = self.chain.credentials(None, cx).await?;
         let answer = self.signed(region, operation, &body, &credentials, cx).await?;
@@ -128,7 +129,7 @@ impl Client {
         self.signed(region, operation, &body, &fresh, cx).await
     }
 
-    /// Reads a secret: with others where that can be, else by itself.
+    /// Reads a secret: in one request with others if possible, else on its own.
     async fn read(
         &self,
         secret: &SecretRef,
@@ -179,15 +180,15 @@ impl Client {
         self.rest(region).send(make, verdict, cx).await
     }
 
-    /// How many requests were sent to the service.
+    /// How many requests were sent to the service so far.
     fn requests(&self) -> u64 {
         let regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
         regions.values().map(|rest| rest.requests()).sum()
     }
 }
 
-/// The region of an ARN (`arn:PARTITION:SERVICE:REGION:...`), as argocd-vault-plugin finds it: the fourth part of
-/// what has as many colons.
+/// The region of an ARN (`arn:PARTITION:SERVICE:REGION:...`). As in argocd-vault-plugin, it is the fourth part of any
+/// path with at least four colons.
 fn region_of(path: &str) -> Option<&str> {
     let mut parts = path.split(':');
     let region = parts.nth(3)?;
@@ -195,7 +196,7 @@ fn region_of(path: &str) -> Option<&str> {
     Some(region).filter(|region| !region.is_empty())
 }
 
-/// Whether a text may stand in an address as a region: what an author writes must not name another host.
+/// Refuses a text that is not the name of a region. Authors write it, and it becomes a part of the host in a URL.
 fn check_region(region: &str) -> Result<&str, Error> {
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     if !region.is_empty() && region.len() <= 32 && region.bytes().all(fits) {
@@ -211,7 +212,7 @@ mod tests {
     use super::{check_region, region_of};
 
     #[test]
-    fn the_region_stands_in_an_arn() {
+    fn the_region_is_the_fourth_part_of_an_arn() {
         let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:app-AbCdEf";
         assert_eq!(region_of(arn), Some("eu-west-1"));
         assert_eq!(region_of("team/app"), None);
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn no_author_names_another_host() {
+    fn a_region_cannot_contain_another_host() {
         for region in ["eu-west-1", "us-gov-east-1", "cn-north-1"] {
             assert!(check_region(region).is_ok());
         }

@@ -1,7 +1,7 @@
 //! The Parameter Store of AWS Systems Manager (`awsssm`).
 //!
-//! The path is a parameter's name or ARN. The key `Value` is the value itself; other keys are those of the JSON object
-//! that it may be. A `StringList` is a list under the key `Values` besides. A version is a number or a label.
+//! A path is a parameter's name or ARN. The key `Value` is the whole value; if the value is a JSON object, its keys are
+//! keys too. A `StringList` has in addition the key `Values` with a list. A version is a number or a label.
 
 use super::batch::{Batch, Found};
 use super::secrets_manager::of_text;
@@ -12,11 +12,11 @@ use serde_json::json;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// A source of secrets.
+/// A source that reads parameters from AWS Parameter Store.
 pub struct ParameterStore(Client);
 
 impl ParameterStore {
-    /// It asks for nothing before the first read.
+    /// A source with these settings. No request is sent before the first read.
     pub fn new(settings: AwsSettings) -> Self {
         let service = Service {
             name: "ssm",
@@ -28,7 +28,7 @@ impl ParameterStore {
         Self(Client::new(service, settings))
     }
 
-    /// How many requests were sent to the Parameter Store.
+    /// How many requests were sent to the Parameter Store so far.
     pub fn requests(&self) -> u64 {
         self.0.requests()
     }
@@ -58,7 +58,7 @@ const READING: Reading = Reading {
     },
 };
 
-/// The name of a parameter in a hierarchy begins with a slash, which a path need not have.
+/// The name of a parameter. In a hierarchy it begins with a slash, which a path need not have.
 fn name(secret: &SecretRef) -> String {
     let path = secret.path.as_str();
     let slash = path.contains('/') && !path.starts_with('/') && !path.starts_with("arn:");
@@ -95,7 +95,7 @@ fn data(body: &[u8], path: &str) -> Result<SecretData, Error> {
     Ok(value(&given.parameter, path))
 }
 
-/// The parameters of an answer for several.
+/// Parses the parameters in the answer of a batch.
 fn found(body: &[u8]) -> Found {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "PascalCase")]
@@ -128,7 +128,7 @@ mod tests {
     use super::data;
 
     #[test]
-    fn a_parameter_has_its_value_and_the_keys_of_its_object() {
+    fn a_parameter_has_the_key_value_and_those_of_its_json_object() {
         let keys = |body: &str| -> Vec<String> {
             data(body.as_bytes(), "p").expect("it is good").keys().map(str::to_owned).collect()
         };

@@ -1,8 +1,8 @@
 //! AWS Secrets Manager (`awssecretsmanager`).
 //!
-//! The path is a secret's name or ARN, the keys are those of the JSON object that is its value. The text itself, JSON
-//! or not, is under the key `SecretString`, bytes are under `SecretBinary`. A version is a stage (`AWSCURRENT`,
-//! `AWSPREVIOUS`, any label) or the id of one.
+//! A path is a secret's name or ARN. If the secret is a JSON object, its keys are the keys; the whole text, JSON or
+//! not, has the key `SecretString`, and bytes have the key `SecretBinary`. A version is a staging label (`AWSCURRENT`,
+//! `AWSPREVIOUS` or another one) or a version id.
 
 use super::batch::{Batch, Found};
 use super::{AwsSettings, Client, Reading, Service};
@@ -14,14 +14,14 @@ use serde_json::json;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// The ids of versions are at least this long, the names of stages shorter.
+/// A version with at least this many characters is a version id; a shorter one is a staging label.
 const SHORTEST_ID: usize = 32;
 
-/// A source of secrets.
+/// A source that reads secrets from AWS Secrets Manager.
 pub struct SecretsManager(Client);
 
 impl SecretsManager {
-    /// It asks for nothing before the first read.
+    /// A source with these settings. No request is sent before the first read.
     pub fn new(settings: AwsSettings) -> Self {
         let service = Service {
             name: "secretsmanager",
@@ -33,7 +33,7 @@ impl SecretsManager {
         Self(Client::new(service, settings))
     }
 
-    /// How many requests were sent to Secrets Manager.
+    /// How many requests were sent to Secrets Manager so far.
     pub fn requests(&self) -> u64 {
         self.0.requests()
     }
@@ -92,7 +92,7 @@ fn data(body: &[u8], path: &str) -> Result<SecretData, Error> {
     value(given, path)
 }
 
-/// The secrets of an answer for several. One that is not usable is read by itself, which says why.
+/// Parses the secrets in the answer of a batch. An unusable one is left out: it is read on its own, which returns why.
 fn found(body: &[u8]) -> Found {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "PascalCase")]
@@ -118,7 +118,7 @@ fn value(given: Given, path: &str) -> Result<SecretData, Error> {
     Ok([("SecretBinary".to_owned(), SecretValue::Bytes(SecretBytes::new(bytes)))].into_iter().collect())
 }
 
-/// The keys of a JSON object; the text as a whole under `whole`, unless the object has such a key itself.
+/// The keys of a JSON object, and the whole text under the key `whole`, unless the object has such a key itself.
 pub(super) fn of_text(text: &str, whole: &str, what: &str) -> SecretData {
     let keys = SecretData::from_json(text, what).unwrap_or_default();
     let all = (whole.to_owned(), SecretValue::Str(Secret::new(text)));
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_those_of_the_object_and_the_text_itself() {
+    fn the_keys_are_those_of_the_json_object_and_one_for_the_whole_text() {
         let some = |list: &[(&str, &'static str)]| -> Vec<(String, &'static str)> {
             list.iter().map(|(key, kind)| ((*key).to_owned(), *kind)).collect()
         };
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_that_are_no_secret_are_errors_without_their_text() {
+    fn errors_for_unusable_answers_do_not_contain_their_text() {
         for body in ["hush", "{}", r#"{"SecretBinary": "hush!"}"#, "[]"] {
             let error = data(body.as_bytes(), "p").expect_err("it is no secret");
             assert!(!error.to_string().contains("hush"), "{error}");

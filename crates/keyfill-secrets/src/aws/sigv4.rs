@@ -1,4 +1,4 @@
-//! Signature Version 4: what AWS knows a request's sender by.
+//! Signature Version 4, with which AWS authenticates requests.
 
 use super::clock::stamp;
 use super::credentials::Credentials;
@@ -44,7 +44,7 @@ pub(super) fn sign(
     Ok(())
 }
 
-/// The names of the headers, and the request in the form that is signed.
+/// The names of the signed headers, and the canonical request, which is the text that is signed.
 fn canonical(call: &Call) -> (String, String) {
     let mut headers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (name, value) in &call.headers {
@@ -89,9 +89,9 @@ mod tests {
     use crate::aws::credentials::Credentials;
     use crate::rest::call;
 
-    /// The example of AWS' documentation ("get-vanilla-query-order-key-case", "post-vanilla" of its test suite).
+    /// Examples from the test suite in AWS's documentation ("get-vanilla-query-order-key-case", "post-vanilla").
     #[test]
-    fn requests_are_signed_as_in_the_suite_of_aws() {
+    fn requests_are_signed_as_in_the_test_suite_of_aws() {
         let credentials = Credentials {
             access_key: "AKIDEXAMPLE".into(),
             secret_key: Secret::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),

@@ -1,20 +1,20 @@
-//! What a vault asks for in its 401: from whom a token has to come, and for what.
+//! The challenge in a vault's 401 answer: which authority issues the access token, and for which resource.
 
 use crate::Error;
 use keyfill_http::Answer;
 
-/// A vault's challenge.
+/// The challenge of a vault.
 pub(super) struct Challenge {
-    /// The tenant, as the vault names it.
+    /// The tenant that the vault belongs to.
     pub(super) tenant: String,
-    /// `https://login.microsoftonline.com`
+    /// The URL of the authority: `https://login.microsoftonline.com`.
     pub(super) authority: String,
-    /// What the token has to be for: `https://vault.azure.net`.
+    /// The resource that the token is for: `https://vault.azure.net`.
     pub(super) resource: String,
 }
 
-/// Reads a challenge. The resource has to be the domain that the vault's host is in: a token for something else must
-/// not be fetched because an answer asks for it.
+/// Parses a challenge. The resource must be the domain of the vault's host: an answer must not be able to request a
+/// token for another service.
 pub(super) fn read(answer: &Answer, host: &str) -> Result<Challenge, Error> {
     let wrong = |why: String| {
         Error::store(format!("Azure Key Vault {host} asks for no token that could be given: {why}"))
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_challenge_names_authority_tenant_and_resource() {
+    fn authority_tenant_and_resource_of_a_challenge_are_parsed() {
         let header = r#"Bearer authorization="https://login.microsoftonline.com/tenant-1", resource="https://vault.azure.net""#;
         let expected = ("https://login.microsoftonline.com", "tenant-1", "https://vault.azure.net");
         assert_eq!(

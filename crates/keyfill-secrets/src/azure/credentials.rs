@@ -1,4 +1,4 @@
-//! Who keyfill is to Azure: a secret in the environment, workload identity, managed identity.
+//! Azure credentials of keyfill: a client secret, workload identity, or managed identity.
 
 use super::AzureSettings;
 use super::challenge::Challenge;
@@ -13,14 +13,14 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
-/// What stands as it is in a form.
+/// The characters that are percent-encoded in a form: all but letters, digits and `-_.~`.
 const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-/// Where a machine's metadata are.
+/// The address of the machine's metadata service.
 const MACHINE: &str = "http://169.254.169.254";
-/// How long a machine's metadata are waited for: outside of Azure nobody answers.
+/// The timeout of the metadata service. It is short, since outside of Azure nobody answers at that address.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What says who one is. All of it is the administrator's.
+/// Settings for credentials, with the environment variables that set them. Only the administrator may set them.
 #[derive(Clone, Default)]
 pub struct AzureCredentials {
     /// `AZURE_TENANT_ID`
@@ -31,17 +31,17 @@ pub struct AzureCredentials {
     pub client_secret: Option<Secret>,
     /// `AZURE_FEDERATED_TOKEN_FILE`
     pub federated_token_file: Option<PathBuf>,
-    /// `AZURE_AUTHORITY_HOST`, else the one that the vault names.
+    /// `AZURE_AUTHORITY_HOST`, else the authority that the vault names.
     pub authority: Option<String>,
     /// `IDENTITY_ENDPOINT`, which App Service sets.
     pub identity_endpoint: Option<String>,
     /// `IDENTITY_HEADER`
     pub identity_header: Option<Secret>,
-    /// Where the machine's metadata are, in place of their own address.
+    /// A URL in place of that of the metadata service.
     pub metadata_endpoint: Option<String>,
 }
 
-/// The login services of Azure's clouds: a vault's answer names one, and credentials go nowhere else.
+/// The authorities of Azure's clouds. A vault names one of them; credentials are sent to no other that a vault names.
 const AUTHORITIES: [&str; 4] = [
     "https://login.microsoftonline.com",
     "https://login.windows.net",
@@ -49,7 +49,7 @@ const AUTHORITIES: [&str; 4] = [
     "https://login.chinacloudapi.cn",
 ];
 
-/// A token for what a vault asks for.
+/// An access token for the resource of a challenge.
 pub(super) async fn token(settings: &AzureSettings, challenge: &Challenge, cx: &Cx) -> Result<Token, Error> {
     let set = &settings.credentials;
     let found = match (&set.client_id, &set.client_secret, &set.federated_token_file) {
@@ -120,7 +120,7 @@ async fn of_tenant(
     read(&rest.send(make, |_| Verdict::Final, cx).await?, "Azure's login service")
 }
 
-/// The identity of the machine or of the App Service.
+/// A token for the managed identity of the machine or of the App Service.
 async fn of_machine(settings: &AzureSettings, challenge: &Challenge, cx: &Cx) -> Result<Token, Error> {
     let set = &settings.credentials;
     let resource = utf8_percent_encode(&challenge.resource, FORM);
@@ -162,7 +162,7 @@ fn read(answer: &Answer, who: &str) -> Result<Token, Error> {
     #[derive(serde::Deserialize)]
     struct Given {
         access_token: Zeroizing<String>,
-        /// A number, or a text of one.
+        /// In seconds; a number, or a string with a number.
         expires_in: Option<serde_json::Value>,
     }
     #[derive(serde::Deserialize)]

@@ -1,4 +1,4 @@
-//! Keys in Azure Key Vault: they decrypt data keys of encrypted files.
+//! Keys in Azure Key Vault, which decrypt data keys of encrypted files.
 
 use super::{AzureSettings, PROTOCOL, Vault, challenge, code, credentials, host};
 use crate::rest::{Rest, Verdict, call, secret_header};
@@ -13,17 +13,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
-/// How SOPS encrypts.
+/// The algorithm that SOPS encrypts data keys with.
 const ALGORITHM: &str = "RSA-OAEP-256";
 
-/// A client of the vaults' keys.
+/// A client for the keys of vaults.
 pub struct AzureKeys {
     settings: AzureSettings,
     vaults: Mutex<HashMap<String, Arc<Vault>>>,
 }
 
 impl AzureKeys {
-    /// It asks for nothing before the first key.
+    /// A client with these settings. No request is sent before the first key is decrypted.
     pub fn new(settings: AzureSettings) -> Self {
         Self { settings, vaults: Mutex::default() }
     }
@@ -37,8 +37,8 @@ impl AzureKeys {
         Arc::clone(vault)
     }
 
-    /// Decrypts with a version of a key. `ciphertext` is base64 for URLs. Tokens go to the vaults of Azure's own
-    /// clouds alone.
+    /// Decrypts a data key with a version of a key; an empty version is the latest. `ciphertext` is URL-safe base64.
+    /// The access token is sent only to vaults in the domains of Azure.
     pub async fn decrypt(
         &self,
         vault: &str,

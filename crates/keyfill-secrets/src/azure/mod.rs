@@ -1,7 +1,8 @@
 //! Azure Key Vault (`azurekeyvault`).
 //!
-//! The path is the vault's name, or its whole host for clouds other than the public one; the keys are the names of its
-//! secrets. A vault is never listed: only the secrets that placeholders name are read. A version is that of the secret.
+//! A path is the name of a vault, or its whole host in clouds other than the public one. The keys are the names of the
+//! vault's secrets. A vault is never listed: only secrets that placeholders name are read. A version is the version of
+//! a secret.
 
 mod challenge;
 mod credentials;
@@ -21,27 +22,27 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
-/// The host of a vault in the public cloud.
+/// The domain of vaults in the public cloud.
 const PUBLIC: &str = "vault.azure.net";
 
-/// What a vault's host may end in: each cloud's own domain. Tokens go nowhere else.
+/// The domains of vaults in each cloud. Access tokens are sent to no other host.
 const DOMAINS: [&str; 4] = [PUBLIC, "vault.azure.cn", "vault.usgovcloudapi.net", "managedhsm.azure.net"];
 
-/// The version of the protocol.
+/// The version of the API, as a query.
 const PROTOCOL: &str = "api-version=7.4";
 
-/// How Azure is reached. All of it is the administrator's.
+/// Settings for Azure. Only the administrator may set them.
 #[derive(Clone, Default)]
 pub struct AzureSettings {
-    /// An address in place of every vault's own, for tests and private endpoints.
+    /// A URL in place of those of all vaults, for tests and private endpoints.
     pub endpoint: Option<String>,
-    /// Who one is.
+    /// The credentials of keyfill.
     pub credentials: AzureCredentials,
     /// Proxies and certificates.
     pub network: Network,
 }
 
-/// A source of secrets.
+/// A source that reads secrets from Azure Key Vault.
 pub struct AzureKeyVault {
     settings: AzureSettings,
     vaults: Mutex<HashMap<String, Arc<Vault>>>,
@@ -53,12 +54,12 @@ struct Vault {
 }
 
 impl AzureKeyVault {
-    /// It asks for nothing before the first read.
+    /// A source with these settings. No request is sent before the first read.
     pub fn new(settings: AzureSettings) -> Self {
         Self { settings, vaults: Mutex::default() }
     }
 
-    /// How many requests were sent to vaults.
+    /// How many requests were sent to vaults so far.
     pub fn requests(&self) -> u64 {
         self.vaults.lock().unwrap_or_else(PoisonError::into_inner).values().map(|v| v.rest.requests()).sum()
     }
@@ -72,7 +73,7 @@ impl AzureKeyVault {
         Arc::clone(vault)
     }
 
-    /// One secret; `None` when the vault has none of that name, or it is disabled.
+    /// The value of one secret. `None` if the vault has no secret with this name, or if it is disabled.
     async fn one(
         &self,
         vault: &Vault,
@@ -102,7 +103,7 @@ impl AzureKeyVault {
             }
             call(Method::GET, &address, headers, "")
         };
-        // The vault says to whom a token has to be made out; whether that is its own cloud is checked.
+        // The vault says which authority and resource the token needs. That is checked against the vault's cloud.
         let fetch = || -> BoxFuture<'_, _> {
             Box::pin(async {
                 let asked = vault.rest.send(|| make(None), |_| Verdict::Final, cx).await?;
@@ -145,15 +146,15 @@ impl Store for AzureKeyVault {
     }
 }
 
-/// The one spelling of a path: the vault's name in the public cloud, its host in any other.
+/// The canonical form of a path: the name of a vault in the public cloud, the host of a vault in another cloud.
 pub fn canonical(path: &str) -> Result<String, Error> {
     let host = host(path)?;
     Ok(host.strip_suffix(PUBLIC).and_then(|name| name.strip_suffix('.')).unwrap_or(&host).to_owned())
 }
 
-/// The host of a vault: its name in the public cloud, or a whole host of one of the clouds.
+/// The host of a vault. `path` is the name of a vault in the public cloud, or the host of a vault in any cloud.
 fn host(path: &str) -> Result<String, Error> {
-    // A canonical path has no two slashes in a row.
+    // The `//` of a URL may have become one slash, since canonical paths have no two slashes in a row.
     let path = path.trim().trim_start_matches("https:").trim_matches('/').to_ascii_lowercase();
     let is_label = |label: &str| {
         !label.is_empty() && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
@@ -181,7 +182,7 @@ fn value(answer: &Answer, host: &str) -> Result<SecretValue, Error> {
     Ok(SecretValue::Str(Secret::new(given.value.as_str())))
 }
 
-/// Message and inner code of an error.
+/// The message and the inner error code of an error.
 fn code(answer: &Answer) -> (String, String) {
     #[derive(serde::Deserialize)]
     struct ErrorBody {
@@ -222,7 +223,7 @@ mod tests {
     use super::{canonical, host};
 
     #[test]
-    fn a_vault_is_named_or_its_host_is_of_a_cloud() {
+    fn a_path_is_the_name_of_a_vault_or_a_host_in_a_domain_of_azure() {
         assert_eq!(host("Team-1").ok().as_deref(), Some("team-1.vault.azure.net"));
         assert_eq!(host("team.vault.azure.cn").ok().as_deref(), Some("team.vault.azure.cn"));
         assert_eq!(host("https://team.vault.azure.net/").ok().as_deref(), Some("team.vault.azure.net"));

@@ -1,8 +1,8 @@
-//! What Bitwarden encrypts before it reaches the server: names and values of secrets, with the organization's key.
+//! Decrypts the names and values of secrets, which Bitwarden's clients encrypt with the key of the organization.
 //!
-//! The access token holds a secret of 16 bytes. A key made from it opens the payload that the login gives, and in there
-//! is the organization's key. Both are 64 bytes: 32 for AES-256 in CBC mode, 32 for HMAC-SHA256 over vector and
-//! ciphertext, which is checked first.
+//! The access token contains 16 secret bytes. A key that is derived from them decrypts the payload of the login, which
+//! contains the organization's key. Both keys have 64 bytes: 32 for AES-256 in CBC mode, and 32 for HMAC-SHA256 over
+//! initialization vector and ciphertext, which is verified before the decryption.
 
 use aes::Aes256;
 use base64::Engine as _;
@@ -12,10 +12,10 @@ use cbc::cipher::{BlockModeDecrypt as _, KeyIvInit as _};
 use ring::{hkdf, hmac};
 use zeroize::Zeroizing;
 
-/// The kind of a text that is encrypted so: `2.VECTOR|CIPHERTEXT|MAC`, each in base64.
+/// The prefix of a text that is encrypted in this way: `2.VECTOR|CIPHERTEXT|MAC`, each in base64.
 const KIND: &str = "2.";
 
-/// A key.
+/// A key for decryption and verification.
 pub(super) struct Key {
     cipher: Zeroizing<[u8; 32]>,
     mac: hmac::Key,
@@ -28,7 +28,7 @@ impl Key {
         Some(Self { cipher, mac: hmac::Key::new(hmac::HMAC_SHA256, mac) })
     }
 
-    /// The key that an access token's secret stands for.
+    /// The key that is derived from the secret bytes of an access token.
     pub(super) fn of_access_token(secret: &[u8]) -> Option<Self> {
         struct Length;
         impl hkdf::KeyType for Length {
@@ -43,7 +43,7 @@ impl Key {
         Self::of(&*bytes)
     }
 
-    /// The organization's key, in the payload of a login.
+    /// The organization's key, from the encrypted payload of a login.
     pub(super) fn of_payload(&self, payload: &str) -> Option<Self> {
         #[derive(serde::Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -55,7 +55,7 @@ impl Key {
         Self::of(&Zeroizing::new(STANDARD.decode(payload.encryption_key.as_bytes()).ok()?))
     }
 
-    /// What an encrypted text holds; nothing where it is not of this key, or was changed.
+    /// Decrypts a text. `None` if it was encrypted with another key, was changed, or is not an encrypted text.
     pub(super) fn open(&self, text: &str) -> Option<Zeroizing<Vec<u8>>> {
         let mut parts = text.strip_prefix(KIND)?.split('|');
         let mut part = || STANDARD.decode(parts.next()?).ok();
@@ -74,14 +74,14 @@ mod tests {
     use base64::Engine as _;
 
     #[test]
-    fn the_key_of_an_access_token_is_that_of_bitwardens_own_client() {
+    fn the_key_of_an_access_token_is_the_same_as_in_bitwardens_client() {
         let secret = STANDARD.decode("X8vbvA0bduihIDe/qrzIQQ==").expect("it is base64");
         let key = Key::of_access_token(&secret).expect("it is a key");
         assert_eq!(STANDARD.encode(*key.cipher), "H9/oIRLtL9nGCQOVDjSMoEbJsjWXSOCb3qeyDt6ckzQ=");
     }
 
     #[test]
-    fn what_is_not_of_the_key_or_was_changed_is_not_opened() {
+    fn texts_that_are_not_encrypted_with_the_key_are_not_decrypted() {
         let key = Key::of(&[7; 64]).expect("it is a key");
         for text in ["", "hush", "2.", "2.a|b", "0.AAAA|AAAA|AAAA", "2.AAAAAAAAAAAAAAAAAAAAAA==|AAAA|AAAA"] {
             assert!(key.open(text).is_none(), "{text}");

@@ -1,7 +1,7 @@
 //! Bitwarden Secrets Manager (`bitwardensecretsmanager`).
 //!
-//! The path is a project's id, the keys are the names of its secrets. Names and values are decrypted here: the server
-//! knows neither. There are no versions.
+//! A path is the id of a project. The keys are the names of its secrets. Names and values are decrypted here, since the
+//! server has them only encrypted. There are no versions.
 
 mod crypt;
 
@@ -20,21 +20,22 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
-/// How errors call it.
+/// The name of the store in errors.
 const NAME: &str = "Bitwarden Secrets Manager";
 
-/// How Bitwarden is reached. All of it is the administrator's.
+/// Settings for Bitwarden Secrets Manager, with the environment variables that set them. Only the administrator may set
+/// them.
 #[derive(Clone)]
 pub struct BitwardenSettings {
     /// `BWS_ACCESS_TOKEN`
     pub access_token: Secret,
-    /// `BWS_SERVER_URL`: a server of one's own.
+    /// `BWS_SERVER_URL`: the URL of a self-hosted server.
     pub server: Option<String>,
     /// Proxies and certificates.
     pub network: Network,
 }
 
-/// A source of secrets.
+/// A source that reads secrets from Bitwarden Secrets Manager.
 pub struct Bitwarden {
     access: Access,
     identity: String,
@@ -42,11 +43,11 @@ pub struct Bitwarden {
     rest: Rest,
     login: Rest,
     tokens: Tokens,
-    /// The organization's key, once there was a login.
+    /// The organization's key; `None` before the first login.
     key: Mutex<Option<Arc<Key>>>,
 }
 
-/// An access token: `0.ID.SECRET:KEY`.
+/// The parsed access token of a machine account: `0.ID.SECRET:KEY`.
 struct Access {
     id: String,
     secret: Secret,
@@ -83,7 +84,7 @@ struct Given {
 }
 
 impl Bitwarden {
-    /// It asks for nothing before the first read.
+    /// A source with these settings. No request is sent before the first read.
     pub fn new(settings: &BitwardenSettings) -> Result<Self, Error> {
         let (identity, api) = match settings.server.as_deref().map(|server| server.trim_end_matches('/')) {
             None => ("https://identity.bitwarden.com".to_owned(), "https://api.bitwarden.com".to_owned()),
@@ -146,7 +147,7 @@ impl Bitwarden {
         Err(refused(&answer, NAME, what, hint))
     }
 
-    /// The ids of a project's secrets, by their names.
+    /// The ids of a project's secrets, by name. Several secrets may have the same name.
     async fn list(&self, project: &str, cx: &Cx) -> Result<BTreeMap<String, Vec<String>>, Error> {
         #[derive(serde::Deserialize)]
         struct Listed {

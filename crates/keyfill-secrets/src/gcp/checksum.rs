@@ -1,6 +1,6 @@
-//! CRC-32C, with which Google says that a payload arrived whole.
+//! CRC-32C, the checksum of payloads in Google's answers.
 
-/// The checksum of bytes.
+/// The CRC-32C checksum of bytes.
 pub(super) fn crc32c(bytes: &[u8]) -> u32 {
     const POLYNOMIAL: u32 = 0x82f6_3b78;
     !bytes.iter().fold(!0, |sum, byte| {
@@ -13,7 +13,7 @@ mod tests {
     use super::crc32c;
 
     #[test]
-    fn it_is_the_castagnoli_checksum() {
+    fn the_checksums_of_known_texts_are_right() {
         assert_eq!(crc32c(b"123456789"), 0xe306_9283);
         assert_eq!(crc32c(b""), 0);
         assert_eq!(crc32c(&[0; 32]), 0x8a91_36aa);

@@ -1,7 +1,7 @@
-//! Application default credentials: a file (`GOOGLE_APPLICATION_CREDENTIALS`), else the metadata server.
+//! Application default credentials of Google: a file (`GOOGLE_APPLICATION_CREDENTIALS`), else the metadata server.
 //!
-//! Files are those that Google makes: a service account's key, a user's, workload identity federation (with a token in
-//! a file or at an address), and the impersonation of a service account. Programs are not started.
+//! Supported are the files of a service account's key, of a user, of workload identity federation (with a token from a
+//! file or a URL), and of the impersonation of a service account. Files that name a program are refused.
 
 use super::GoogleSettings;
 use crate::rest::{Rest, Verdict, call, quoted, secret_header};
@@ -20,25 +20,25 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use zeroize::Zeroizing;
 
-/// What the token is for.
+/// The scope of access tokens.
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
-/// What stands as it is in a form.
+/// The characters that are percent-encoded in a form: all but letters, digits and `-_.~`.
 const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-/// How long the metadata server is waited for: outside of Google nobody answers.
+/// The timeout of the metadata server. It is short, since outside of Google Cloud nobody answers.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// How deep an impersonation may name another.
+/// How deep credentials for impersonation may be nested.
 const DEEPEST: u32 = 3;
 
-/// What says who one is. All of it is the administrator's.
+/// Settings for credentials, with the environment variables that set them. Only the administrator may set them.
 #[derive(Clone, Default)]
 pub struct GoogleCredentials {
-    /// `GOOGLE_APPLICATION_CREDENTIALS`, or gcloud's own file where that is there.
+    /// `GOOGLE_APPLICATION_CREDENTIALS`, else the file that gcloud writes, if it exists.
     pub file: Option<PathBuf>,
     /// `GCE_METADATA_HOST`
     pub metadata_host: Option<String>,
 }
 
-/// A credentials file.
+/// The contents of a credentials file.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Given {
@@ -73,7 +73,7 @@ fn google_tokens() -> String {
     "https://oauth2.googleapis.com/token".to_owned()
 }
 
-/// Where the token of workload identity federation comes from.
+/// Where the token for workload identity federation comes from.
 #[derive(Deserialize)]
 struct SubjectToken {
     file: Option<PathBuf>,
@@ -90,7 +90,7 @@ struct Format {
     subject_token_field_name: Option<String>,
 }
 
-/// An access token for the account that the settings or the surroundings give.
+/// An access token, with the credentials file if one is set, else from the metadata server.
 pub(super) async fn token(settings: &GoogleSettings, cx: &Cx) -> Result<Token, Error> {
     let found = match &settings.credentials.file {
         Some(file) => match read(file)? {
@@ -102,7 +102,7 @@ pub(super) async fn token(settings: &GoogleSettings, cx: &Cx) -> Result<Token, E
     found.map_err(|error| error.within("no Google access token"))
 }
 
-/// The file; `None` for one that is not there, which only gcloud's own may be.
+/// Reads a credentials file. `None` if it does not exist, which is permitted only for the file that gcloud writes.
 fn read(file: &Path) -> Result<Option<Given>, Error> {
     let name = file.display();
     let text = match std::fs::read(file) {
@@ -117,7 +117,7 @@ fn read(file: &Path) -> Result<Option<Given>, Error> {
             return Err(Error::usage(format!("the credentials file {name} cannot be read: {error}")));
         }
     };
-    // The reader's own message may quote a key.
+    // The error of the JSON parser is left out, since it may quote a key.
     serde_json::from_slice(&text).map(Some).map_err(|_| {
         Error::usage(format!("the credentials file {name} is not one of Google's that keyfill knows")).hint(
             "it is JSON with the type service_account, authorized_user, external_account or impersonated_service_account",
@@ -175,7 +175,7 @@ async fn of_file(settings: &GoogleSettings, given: &Given, depth: u32, cx: &Cx) 
     }
 }
 
-/// A statement, signed with the account's key, that the account wants a token.
+/// A JWT that requests an access token for the account, signed with the account's key.
 fn assertion(email: &str, key: &str, id: Option<&str>, audience: &str) -> Result<Secret, Error> {
     let wrong = || Error::usage("the private key in the credentials file is not usable");
     let der: String = key.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect();
@@ -235,7 +235,7 @@ async fn subject_token(settings: &GoogleSettings, source: &SubjectToken, cx: &Cx
     }
 }
 
-/// The token of a service account, for one whose own token may ask for it.
+/// An access token of a service account that `own` may impersonate. `url` is where it is requested.
 async fn impersonate(settings: &GoogleSettings, url: &str, own: &Token, cx: &Cx) -> Result<Token, Error> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -310,7 +310,7 @@ async fn post(settings: &GoogleSettings, url: &str, form: &[(&str, &str)], cx: &
     )))
 }
 
-/// The token of the service account under which the pod or machine runs.
+/// An access token from the metadata server, for the service account of the pod or machine.
 async fn of_machine(settings: &GoogleSettings, cx: &Cx) -> Result<Token, Error> {
     let host = settings.credentials.metadata_host.as_deref().unwrap_or("metadata.google.internal");
     let address = format!("http://{host}/computeMetadata/v1/instance/service-accounts/default/token");

@@ -11,10 +11,10 @@ use keyfill_diag::Cx;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-/// The service's address.
+/// The URL of Google Cloud KMS.
 const ADDRESS: &str = "https://cloudkms.googleapis.com";
 
-/// A client of the service.
+/// A client of Google Cloud KMS.
 pub struct GoogleKms {
     settings: GoogleSettings,
     rest: Rest,
@@ -22,18 +22,19 @@ pub struct GoogleKms {
 }
 
 impl GoogleKms {
-    /// It asks for nothing before the first key. The settings' endpoint is this service's here.
+    /// A client with these settings, whose `endpoint` is for Cloud KMS here. No request is sent before the first key is
+    /// decrypted.
     pub fn new(settings: GoogleSettings) -> Self {
         let rest = Rest::new("Google Cloud KMS", &settings.network);
         Self { settings, rest, tokens: Tokens::default() }
     }
 
-    /// How many requests were sent.
+    /// How many requests were sent so far.
     pub fn requests(&self) -> u64 {
         self.rest.requests()
     }
 
-    /// Decrypts with a key, `projects/P/locations/L/keyRings/R/cryptoKeys/K`. `ciphertext` is base64.
+    /// Decrypts a data key with the key `projects/P/locations/L/keyRings/R/cryptoKeys/K`. `ciphertext` is base64.
     pub async fn decrypt(&self, key: &str, ciphertext: &str, cx: &Cx) -> Result<SecretBytes, Error> {
         check(key)?;
         let host = self.settings.endpoint.as_deref().unwrap_or(ADDRESS).trim_end_matches('/');
@@ -72,7 +73,7 @@ impl GoogleKms {
     }
 }
 
-/// Nothing that an author writes changes the address's host or query.
+/// Refuses a text that is not the name of a key. Authors write it, and it must not change the host or query of the URL.
 fn check(key: &str) -> Result<(), Error> {
     let parts: Vec<&str> = key.split('/').collect();
     let fits = |part: &&str| {
@@ -113,7 +114,7 @@ mod tests {
     use super::check;
 
     #[test]
-    fn keys_are_those_of_a_key_ring() {
+    fn only_a_name_of_a_key_in_a_key_ring_is_accepted() {
         assert!(check("projects/p/locations/global/keyRings/r/cryptoKeys/k").is_ok());
         for bad in [
             "projects/p/locations/global/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1",

@@ -1,8 +1,8 @@
 //! Google Secret Manager (`gcpsecretmanager`).
 //!
-//! The path is `projects/PROJECT/secrets/SECRET`, or `projects/PROJECT/locations/LOCATION/secrets/SECRET` for a
-//! regional secret. The key SECRET is the payload itself, as in argocd-vault-plugin; other keys are those of the JSON
-//! object that it may be. A version is a number or an alias; without one it is `latest`.
+//! A path is `projects/PROJECT/secrets/SECRET`, or `projects/PROJECT/locations/LOCATION/secrets/SECRET` for a regional
+//! secret. The key SECRET is the whole payload, as in argocd-vault-plugin; if the payload is a JSON object, its keys
+//! are keys too. A version is a number or an alias; without one, it is `latest`.
 
 mod checksum;
 mod credentials;
@@ -23,18 +23,18 @@ use keyfill_http::Answer;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// How Google is reached. All of it is the administrator's.
+/// Settings for Google Cloud. Only the administrator may set them.
 #[derive(Clone, Default)]
 pub struct GoogleSettings {
-    /// An address in place of Secret Manager's: `CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER`.
+    /// A URL in place of that of Secret Manager: `CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER`.
     pub endpoint: Option<String>,
-    /// Who one is.
+    /// The credentials of keyfill.
     pub credentials: GoogleCredentials,
     /// Proxies and certificates.
     pub network: Network,
 }
 
-/// A source of secrets.
+/// A source that reads secrets from Google Secret Manager.
 pub struct GoogleSecretManager {
     settings: GoogleSettings,
     rest: Rest,
@@ -42,13 +42,13 @@ pub struct GoogleSecretManager {
 }
 
 impl GoogleSecretManager {
-    /// It asks for nothing before the first read.
+    /// A source with these settings. No request is sent before the first read.
     pub fn new(settings: GoogleSettings) -> Self {
         let rest = Rest::new("Google Secret Manager", &settings.network);
         Self { settings, rest, tokens: Tokens::default() }
     }
 
-    /// How many requests were sent to Secret Manager.
+    /// How many requests were sent to Secret Manager so far.
     pub fn requests(&self) -> u64 {
         self.rest.requests()
     }
@@ -83,7 +83,7 @@ impl Store for GoogleSecretManager {
     }
 }
 
-/// A path, checked: nothing that an author writes changes the address's host or query.
+/// The parsed path of a secret. Authors write it, so it is checked: it must not change the host or query of the URL.
 struct Path<'a> {
     name: &'a str,
     location: Option<&'a str>,
@@ -173,7 +173,7 @@ fn data(body: &[u8], path: &Path<'_>) -> Result<SecretData, Error> {
     };
     let keys = SecretData::from_json(text, path.name).unwrap_or_default();
     let keys = keys.iter().map(|(key, value)| (key.to_owned(), value.clone()));
-    // The key of the secret's name is the whole payload, whatever the payload says.
+    // The key with the secret's name is always the whole payload, even if the payload has a key with that name.
     Ok(keys.chain(whole(SecretValue::Str(Secret::new(text)))).collect())
 }
 
@@ -182,7 +182,7 @@ mod tests {
     use super::{Path, data};
 
     #[test]
-    fn paths_are_those_of_secrets() {
+    fn only_a_path_of_a_secret_is_accepted() {
         let path = Path::of("projects/p-1/secrets/app").expect("it is one");
         assert_eq!((path.secret, path.location), ("app", None));
         let path = Path::of("projects/example.com:p/locations/europe-west1/secrets/app").expect("it is one");
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn the_payload_is_under_the_secrets_name_and_its_checksum_is_checked() {
+    fn the_key_with_the_secrets_name_is_the_payload_and_its_checksum_is_checked() {
         let path = Path::of("projects/p/secrets/app").expect("it is one");
         let keys = |body: &str| -> Vec<(String, &'static str)> {
             let data = data(body.as_bytes(), &path).expect("it is good");
@@ -209,7 +209,7 @@ mod tests {
         let some = |list: &[(&str, &'static str)]| -> Vec<(String, &'static str)> {
             list.iter().map(|(key, kind)| ((*key).to_owned(), *kind)).collect()
         };
-        // {"user": "a", "app": 1}
+        // The base64 is {"user": "a", "app": 1}
         let object = r#"{"payload": {"data": "eyJ1c2VyIjogImEiLCAiYXBwIjogMX0="}}"#;
         assert_eq!(keys(object), some(&[("app", "string"), ("user", "string")]));
         assert_eq!(

@@ -1,7 +1,8 @@
 //! 1Password Connect (`1passwordconnect`).
 //!
-//! The path is `vaults/VAULT/items/ITEM`, each by its id or its title; the keys are the labels of the item's fields. Of
-//! fields with one label the last counts, sections are not looked at, and a field without a value is the empty text.
+//! A path is `vaults/VAULT/items/ITEM`, each with its id or its title. The keys are the labels of the item's fields. Of
+//! several fields with the same label the last one wins, sections are ignored, and a field without a value is an empty
+//! string.
 
 use crate::rest::{Network, Rest, Verdict, call, quoted, secret_header};
 use crate::source::Store;
@@ -14,13 +15,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
-/// What stands as it is in an address.
+/// The characters that are percent-encoded in a query: all but letters, digits and `-_.~`.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The length of an id.
+/// The number of characters in an id.
 const ID_LENGTH: usize = 26;
 
-/// How Connect is reached. All of it is the administrator's.
+/// Settings for 1Password Connect, with the environment variables that set them. Only the administrator may set them.
 #[derive(Clone)]
 pub struct OnePasswordSettings {
     /// `OP_CONNECT_HOST`
@@ -31,22 +32,22 @@ pub struct OnePasswordSettings {
     pub network: Network,
 }
 
-/// A source of secrets.
+/// A source that reads secrets from 1Password Connect.
 pub struct OnePassword {
     settings: OnePasswordSettings,
     rest: Rest,
-    /// The ids of vaults by their titles.
+    /// The ids of vaults, by title.
     vaults: Mutex<HashMap<String, String>>,
 }
 
 impl OnePassword {
-    /// It asks for nothing before the first read.
+    /// A source with these settings. No request is sent before the first read.
     pub fn new(settings: OnePasswordSettings) -> Self {
         let rest = Rest::new("1Password Connect", &settings.network);
         Self { settings, rest, vaults: Mutex::default() }
     }
 
-    /// How many requests were sent.
+    /// How many requests were sent so far.
     pub fn requests(&self) -> u64 {
         self.rest.requests()
     }
@@ -64,7 +65,7 @@ impl OnePassword {
         Ok(id)
     }
 
-    /// The id of what has a title. It has to be the only one.
+    /// The id of the vault or item with this title. It is an error if there is none or more than one.
     async fn find(&self, list: &str, what: &str, title: &str, cx: &Cx) -> Result<String, Error> {
         #[derive(serde::Deserialize)]
         struct Found {
@@ -96,7 +97,7 @@ impl OnePassword {
         }
     }
 
-    /// An item; `None` when there is none of that id.
+    /// The fields of an item; `None` if there is no item with this id.
     async fn item(&self, vault: &str, item: &str, cx: &Cx) -> Result<Option<SecretData>, Error> {
         #[derive(serde::Deserialize)]
         struct Item {
@@ -146,7 +147,7 @@ impl Store for OnePassword {
         {
             return Ok(Arc::new(data));
         }
-        // What looks like an id may be a title.
+        // A title may look like an id.
         let id = self.find(&format!("/v1/vaults/{vault}/items"), "item", item, cx).await?;
         match self.item(&vault, &id, cx).await? {
             Some(data) => Ok(Arc::new(data)),

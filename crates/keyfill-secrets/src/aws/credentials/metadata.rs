@@ -1,4 +1,5 @@
-//! Credentials from the surroundings: the container's service and the machine's metadata.
+//! Credentials from services near the process: the credential service of the container and the metadata service (IMDS)
+//! of the machine.
 
 use super::super::{AwsSettings, clock};
 use super::{Credentials, nothing_set, token};
@@ -10,14 +11,14 @@ use keyfill_http::Answer;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// Where ECS hands out credentials.
+/// The address of the credential service of ECS.
 const CONTAINER: &str = "http://169.254.170.2";
-/// Where a machine's metadata are.
+/// The address of the metadata service.
 const MACHINE: &str = "http://169.254.169.254";
-/// How long a machine's metadata are waited for: where there is no such service, nobody answers.
+/// The timeout of the metadata service. It is short, since outside of EC2 nobody answers at that address.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The service that ECS and EKS Pod Identity put beside a container.
+/// The credentials from the credential service that ECS and EKS Pod Identity provide for a container.
 pub(super) async fn of_container(settings: &AwsSettings, cx: &Cx) -> Result<Credentials, Error> {
     let set = &settings.credentials;
     let address = match (&set.container_relative_uri, &set.container_full_uri) {
@@ -42,7 +43,7 @@ pub(super) async fn of_container(settings: &AwsSettings, cx: &Cx) -> Result<Cred
     read(&answer, "the container's credential service")
 }
 
-/// The token is only sent to the machine itself, or under TLS.
+/// Refuses an address to which the token must not be sent: only https, or http to this machine, is permitted.
 fn checked(address: &str) -> Result<&str, Error> {
     let url = url::Url::parse(address).ok();
     let is_local = |url: &url::Url| match url.host() {
@@ -63,7 +64,7 @@ fn checked(address: &str) -> Result<&str, Error> {
     }
 }
 
-/// The metadata of the machine, with a token as version 2 of the service asks for.
+/// The credentials from the metadata service, with a session token as IMDSv2 requires.
 pub(super) async fn of_machine(settings: &AwsSettings, cx: &Cx) -> Result<Credentials, Error> {
     let base = settings.credentials.metadata_endpoint.as_deref().unwrap_or(MACHINE).trim_end_matches('/');
     let rest = Rest::direct("the machine's metadata service", &settings.network);
@@ -101,7 +102,7 @@ fn text(answer: &Answer, who: &str) -> Result<String, Error> {
     }
 }
 
-/// The credentials of an answer in JSON.
+/// Parses the credentials in an answer, which is JSON. `who` is the service in errors.
 fn read(answer: &Answer, who: &str) -> Result<Credentials, Error> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "PascalCase")]
@@ -129,7 +130,7 @@ mod tests {
     use super::checked;
 
     #[test]
-    fn the_token_goes_to_this_machine_or_under_tls() {
+    fn the_token_is_sent_only_to_this_machine_or_over_https() {
         for good in [
             "http://169.254.170.23/v1/credentials",
             "http://[fd00:ec2::23]/v1",

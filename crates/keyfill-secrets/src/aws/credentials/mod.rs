@@ -1,7 +1,7 @@
-//! Who keyfill is to AWS: the environment, a web identity (IRSA), a shared profile, the container's service (EKS Pod
-//! Identity, ECS), the machine's metadata (IMDSv2).
+//! AWS credentials of keyfill: from environment variables, a web identity (IRSA), a shared profile, the container's
+//! credential service (EKS Pod Identity, ECS), or the machine's metadata service (IMDSv2).
 //!
-//! Neither `credential_process` nor single sign-on is followed: the one starts programs, the other needs a person.
+//! `credential_process` and single sign-on are not supported: the former starts programs, the latter needs a person.
 
 mod metadata;
 mod profile;
@@ -15,10 +15,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
-/// Credentials are fetched anew when they expire within so many seconds.
+/// Credentials are fetched again if they expire within this time, in seconds.
 const MARGIN: u64 = 120;
 
-/// What says who one is. All of it is the administrator's.
+/// Settings for credentials, with the environment variables that set them. Only the administrator may set them.
 #[derive(Clone, Default)]
 pub struct CredentialSettings {
     /// `AWS_ACCESS_KEY_ID`
@@ -53,13 +53,13 @@ pub struct CredentialSettings {
     pub credentials_file: Option<PathBuf>,
 }
 
-/// What requests are signed with.
+/// Credentials that requests are signed with.
 #[derive(Clone)]
 pub(super) struct Credentials {
     pub(super) access_key: String,
     pub(super) secret_key: Secret,
     pub(super) session_token: Option<Secret>,
-    /// Seconds since 1970.
+    /// When they expire, in seconds since 1970; `None` if they do not expire.
     pub(super) expires: Option<u64>,
 }
 
@@ -69,7 +69,7 @@ impl Credentials {
     }
 }
 
-/// Finds credentials and keeps them until shortly before they expire.
+/// Finds credentials in AWS's usual order, and keeps them until shortly before they expire.
 pub(super) struct Chain {
     settings: AwsSettings,
     known: Mutex<Option<Arc<Credentials>>>,
@@ -80,13 +80,13 @@ impl Chain {
         Self { settings: settings.clone(), known: Mutex::const_new(None) }
     }
 
-    /// The credentials; others than those that were refused, where there may be others by now.
+    /// The credentials. If they were `refused`, new ones are fetched, unless they are static.
     pub(super) async fn credentials(
         &self,
         refused: Option<&Arc<Credentials>>,
         cx: &Cx,
     ) -> Result<Arc<Credentials>, Error> {
-        // Who comes second waits for the first one's answer.
+        // The lock is held during the fetch, so that concurrent callers wait for one fetch.
         let mut known = self.known.lock().await;
         if let Some(credentials) = &*known
             && credentials.is_fresh()
@@ -97,7 +97,7 @@ impl Chain {
         if let (Some(credentials), Some(_)) = (&*known, refused)
             && credentials.expires.is_none()
         {
-            // Static ones stay as they are.
+            // Static credentials: a fetch would return the same.
             return Ok(Arc::clone(credentials));
         }
         let found = self.find(cx).await.map_err(|error| error.within("no AWS credentials"))?;
@@ -133,7 +133,7 @@ impl Chain {
         metadata::of_machine(&self.settings, cx).await
     }
 
-    /// The credentials of a profile; a role is assumed with those of the profile that it names.
+    /// The credentials of a profile. If it names a role, that is assumed with the credentials of its source profile.
     async fn of_profile(&self, name: &str, cx: &Cx) -> Result<Credentials, Error> {
         let set = &self.settings.credentials;
         match profile::read(set, name)? {
@@ -167,7 +167,7 @@ fn nothing_set() -> Error {
     )
 }
 
-/// Reads a file with a token.
+/// Reads a token from a file.
 fn token(file: &std::path::Path) -> Result<Secret, Error> {
     match std::fs::read_to_string(file) {
         Ok(text) => Ok(Secret::new(text.trim())),

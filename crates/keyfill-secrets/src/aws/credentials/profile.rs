@@ -5,26 +5,26 @@ use crate::{Error, Secret};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// What a profile says.
+/// The credentials that a profile describes.
 pub(super) enum Profile {
-    /// Keys.
+    /// An access key.
     Static(Credentials),
-    /// A role, assumed with the token in a file.
+    /// A role that is assumed with the token in a file.
     WebIdentity { role: String, session: Option<String>, token_file: PathBuf },
-    /// A role, assumed with the keys of another profile.
+    /// A role that is assumed with the access key of another profile.
     Role { role: String, session: Option<String>, external_id: Option<String>, source: String },
 }
 
 type Fields = HashMap<String, String>;
 
-/// Whether a profile is there and says something.
+/// Whether there is a profile with this name that describes credentials, even if keyfill does not support that kind.
 pub(super) fn exists(settings: &CredentialSettings, name: &str) -> Result<bool, Error> {
     let fields = fields(settings, name)?;
     let tells = ["aws_access_key_id", "role_arn", "credential_process", "sso_session", "sso_start_url"];
     Ok(fields.is_some_and(|fields| tells.iter().any(|field| fields.contains_key(*field))))
 }
 
-/// Reads a profile.
+/// Reads the profile with this name.
 pub(super) fn read(settings: &CredentialSettings, name: &str) -> Result<Profile, Error> {
     let mut fields = fields(settings, name)?.ok_or_else(|| {
         Error::usage(format!("there is no AWS profile {name}"))
@@ -62,7 +62,7 @@ pub(super) fn read(settings: &CredentialSettings, name: &str) -> Result<Profile,
     Err(Error::usage(format!("the AWS profile {name} holds no keys and no role")))
 }
 
-/// The fields of a profile from both files; those of the credentials file win.
+/// The fields of a profile from both files. A field of the credentials file replaces one of the config file.
 fn fields(settings: &CredentialSettings, name: &str) -> Result<Option<Fields>, Error> {
     let in_config = if name == "default" { name.to_owned() } else { format!("profile {name}") };
     let config = section(settings.config_file.as_deref(), &in_config)?;
@@ -76,7 +76,7 @@ fn fields(settings: &CredentialSettings, name: &str) -> Result<Option<Fields>, E
     })
 }
 
-/// A section of a file; `None` when there is no such file or section.
+/// The fields of a section of a file. `None` if there is no such file or section.
 fn section(file: Option<&Path>, name: &str) -> Result<Option<Fields>, Error> {
     let Some(file) = file else { return Ok(None) };
     let text = match std::fs::read_to_string(file) {
@@ -91,7 +91,7 @@ fn find(text: &str, name: &str) -> Option<Fields> {
     let mut found: Option<Fields> = None;
     let mut is_inside = false;
     for line in text.lines() {
-        // An indented line belongs to the field above it, and none of those is read here.
+        // An indented line belongs to the field above it. No field that is read here has such lines.
         if line.trim().is_empty() || line.starts_with(['#', ';', ' ', '\t']) {
             continue;
         }
@@ -115,7 +115,7 @@ mod tests {
     use crate::aws::CredentialSettings;
 
     #[test]
-    fn profiles_are_put_together_from_both_files() {
+    fn profiles_are_read_from_the_config_and_the_credentials_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let (config, credentials) = (folder.path().join("config"), folder.path().join("credentials"));
         std::fs::write(

@@ -1,4 +1,4 @@
-//! Roles that are assumed: AWS' security token service.
+//! Credentials of assumed roles, from AWS Security Token Service (STS).
 
 use super::super::{AwsSettings, Service, clock, sigv4};
 use super::{Credentials, token};
@@ -18,13 +18,13 @@ const SERVICE: Service = Service {
     content_type: "application/x-www-form-urlencoded",
 };
 
-/// What stands as it is in a form.
+/// The characters that are percent-encoded in a form: all but letters, digits and `-_.~`.
 const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// How the session is called where no name is set.
+/// The name of a session if none is set.
 const SESSION: &str = "keyfill";
 
-/// Assumes a role with the token of a service account. The file is read each time: its token changes.
+/// Assumes a role with a web identity token. The file is read each time, since Kubernetes replaces the token.
 pub(super) async fn with_web_identity(
     settings: &AwsSettings,
     role: &str,
@@ -42,7 +42,7 @@ pub(super) async fn with_web_identity(
     ask(settings, role, &parameters, None, cx).await
 }
 
-/// Assumes a role with credentials that are at hand.
+/// Assumes a role with the credentials `own`.
 pub(super) async fn with_credentials(
     settings: &AwsSettings,
     own: &Credentials,
@@ -90,7 +90,7 @@ async fn ask(
     })
 }
 
-/// The credentials of an answer, which is XML.
+/// Parses the credentials in an answer, which is XML.
 fn read(answer: &Answer) -> Result<Credentials, String> {
     let text = std::str::from_utf8(&answer.body).unwrap_or_default();
     if answer.status != http::StatusCode::OK {
@@ -112,7 +112,7 @@ fn read(answer: &Answer) -> Result<Credentials, String> {
     })
 }
 
-/// The text of the first element of a name. What is looked for holds no markup.
+/// The text of the first element with this name. The elements that are read here have no markup and no attributes.
 fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(&format!("<{name}>"))?;
     let (inside, _) = rest.split_once(&format!("</{name}>"))?;
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_read_from_the_answer() {
+    fn the_credentials_in_an_answer_are_parsed() {
         let body = "<R><AssumedRoleUser/><Credentials><AccessKeyId>ASIA1</AccessKeyId><SecretAccessKey>hush+/=\
                     </SecretAccessKey><SessionToken>t</SessionToken><Expiration>2015-08-30T12:36:00Z</Expiration>\
                     </Credentials></R>";
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_told_with_its_code() {
+    fn the_error_of_a_refusal_contains_its_code_and_message() {
         let body = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>Not\n authorized</Message></Error></ErrorResponse>";
         assert_eq!(
             read(&answer(403, body)).err().as_deref(),

@@ -26,7 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The most tokens that one read tries: the current one, a new one, and one more if that is refused too.
 const TOKENS_PER_READ: usize = 3;
 
-/// How many of the latest tokens are kept, to remove them from error messages. Older tokens have expired.
+/// How many of the latest tokens are kept, to remove them from error messages. Older tokens were replaced.
 const HIDDEN_TOKENS: usize = 8;
 
 /// A client for one Vault and one identity. The first request logs in, and concurrent requests share that login. A
