@@ -1,4 +1,4 @@
-//! A Secret of the cluster, read from an API server that is not one.
+//! Requests for Kubernetes Secrets to a fake API server.
 
 #![allow(clippy::unwrap_used)]
 
@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// A server that answers each request with the next of these and notes what it was asked.
+/// A server that answers each request with the next of `answers`. It records the heads of the requests.
 fn api(answers: Vec<(u16, &'static str)>) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -51,7 +51,7 @@ fn service_account() -> tempfile::TempDir {
 }
 
 #[test]
-fn keys_come_decoded_and_trouble_is_waited_out() {
+fn values_are_decoded_and_a_503_is_retried() {
     let secret = r#"{"kind": "Secret", "data": {"VAULT_ADDR": "aHR0cHM6Ly92", "AVP_TYPE": "dmF1bHQ="}}"#;
     let (address, asked) = api(vec![(503, ""), (200, secret)]);
     let keys = read(&address, service_account().path(), "argocd", "avp.settings").unwrap();
@@ -64,7 +64,7 @@ fn keys_come_decoded_and_trouble_is_waited_out() {
 }
 
 #[test]
-fn refusals_say_what_to_do() {
+fn refusals_and_unusable_answers_are_errors_without_their_text() {
     let cases = [
         (404, "{}", Class::Usage, "there is none"),
         (403, "{}", Class::Store, "the API answered 403"),
@@ -82,7 +82,7 @@ fn refusals_say_what_to_do() {
 }
 
 #[test]
-fn names_that_lead_elsewhere_are_refused() {
+fn invalid_names_are_refused() {
     for (namespace, name) in [("argocd", "../../x"), ("", "x"), ("argocd", "a/b"), ("a?b", "x"), ("..", "x")]
     {
         let error = read("http://127.0.0.1:9", service_account().path(), namespace, name).unwrap_err();
@@ -91,7 +91,7 @@ fn names_that_lead_elsewhere_are_refused() {
 }
 
 #[test]
-fn a_container_without_a_token_is_told_so() {
+fn the_error_for_a_missing_file_of_the_service_account_names_it() {
     let empty = tempfile::tempdir().unwrap();
     let error = read("http://127.0.0.1:9", empty.path(), "argocd", "avp").unwrap_err();
     assert!(error.to_string().contains("the service account's token cannot be read from"), "{error}");
@@ -100,11 +100,11 @@ fn a_container_without_a_token_is_told_so() {
 }
 
 #[test]
-fn https_trusts_the_clusters_authority() {
+fn https_trusts_only_the_ca_certificate_of_the_service_account() {
     let Some(vault) = keyfill_testkit::Vault::start() else { return };
     let folder = service_account();
     std::fs::copy(vault.file("ca.pem"), folder.path().join("ca.crt")).unwrap();
-    // Vault speaks TLS under its own authority; it has no Secrets, and says so in the same way.
+    // A Vault with its own CA stands for the API server: it has no Secret at the path and answers 404 too.
     let error = read(&vault.https_address(), folder.path(), "argocd", "avp").unwrap_err();
     assert!(error.to_string().contains("there is none"), "{error}");
     let other = keyfill_testkit::Vault::start().unwrap();
@@ -134,7 +134,7 @@ fn secrets_with_a_label_are_listed_page_by_page() {
 }
 
 #[test]
-fn a_list_that_is_refused_says_which_right_is_missing() {
+fn the_hint_for_a_refused_list_names_the_missing_verb() {
     let (address, _) = api(vec![(403, "{}")]);
     let folder = service_account();
     let cluster = InCluster { address, folder: folder.path().into() };

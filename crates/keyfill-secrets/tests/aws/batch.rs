@@ -1,4 +1,4 @@
-//! Several secrets in one request, and what becomes of those that it leaves out.
+//! Reads of several secrets in one request, and of those that the answer leaves out.
 
 use crate::{block_on, failure, settings, text};
 use keyfill_diag::{Class, Cx, Report as _};
@@ -21,10 +21,10 @@ fn refusal(kind: &str) -> Response {
     Response::new(400, json!({ "__type": kind, "message": "told" }).to_string())
 }
 
-/// What each path gave.
+/// For each path the value of the key `k`, or the error.
 type Shown = Vec<Result<String, Error>>;
 
-/// What a run over these paths reads, and how many requests were for several and for one.
+/// Reads these paths in one run. Returns the results, and the numbers of batch requests and of other requests.
 fn run(fake: &Fake, paths: &[&str], seconds: u64) -> (Shown, [usize; 2]) {
     let source = Arc::new(SecretsManager::new(settings(&fake.address())));
     let reads = Reads::new(source as Arc<dyn Source>);
@@ -36,14 +36,14 @@ fn run(fake: &Fake, paths: &[&str], seconds: u64) -> (Shown, [usize; 2]) {
     (shown, [batches, fake.seen().len() - batches])
 }
 
-/// One secret, as both operations answer it.
+/// A secret as the answers of both operations contain it.
 fn value(name: &str) -> Value {
     let arn = format!("arn:aws:secretsmanager:eu-west-1:1:secret:{name}-AbCdEf");
     json!({ "Name": name, "ARN": arn, "SecretString": json!({ "k": name }).to_string() })
 }
 
 #[test]
-fn secrets_of_one_moment_are_read_together() {
+fn secrets_that_are_read_at_the_same_time_share_a_request() {
     let fake = Fake::start(|request| {
         assert!(is_batch(request));
         let ids = body(request)["SecretIdList"].as_array().expect("a list").clone();
@@ -59,7 +59,7 @@ fn secrets_of_one_moment_are_read_together() {
 }
 
 #[test]
-fn what_is_left_out_is_read_by_itself_and_has_its_own_error() {
+fn secrets_that_a_batch_leaves_out_are_read_on_their_own() {
     let fake = Fake::start(|request| match is_batch(request) {
         true => Response::new(
             200,
@@ -77,7 +77,7 @@ fn what_is_left_out_is_read_by_itself_and_has_its_own_error() {
 }
 
 #[test]
-fn where_it_is_not_allowed_each_is_read_by_itself() {
+fn after_a_refused_batch_each_secret_is_read_on_its_own() {
     let fake = Fake::start(|request| match is_batch(request) {
         true => refusal("AccessDeniedException"),
         false => {
@@ -90,7 +90,7 @@ fn where_it_is_not_allowed_each_is_read_by_itself() {
 }
 
 #[test]
-fn what_keeps_all_from_an_answer_is_told_for_each() {
+fn a_batch_that_fails_with_503_is_an_error_for_each_secret() {
     let fake = Fake::start(|_| Response::new(503, "busy"));
     let (shown, _) = run(&fake, &["a", "b"], 2);
     for (answer, name) in shown.into_iter().zip(["a", "b"]) {

@@ -1,4 +1,4 @@
-//! Where credentials come from, and when they are fetched anew.
+//! Where credentials come from, and when they are fetched again.
 
 use crate::{failure, read, settings, text};
 use keyfill_secrets::aws::{AwsSettings, CredentialSettings, SecretsManager};
@@ -33,7 +33,7 @@ fn with(endpoint: &str, credentials: CredentialSettings) -> AwsSettings {
 }
 
 #[test]
-fn a_web_identity_is_turned_into_a_session_once() {
+fn a_role_is_assumed_once_with_a_web_identity_token() {
     let fake = Fake::start(|request| {
         if is_store(request) { Response::new(200, GOOD) } else { sts_answer("ASIA1", "2099-01-01T00:00:00Z") }
     });
@@ -61,7 +61,7 @@ fn a_web_identity_is_turned_into_a_session_once() {
 }
 
 #[test]
-fn credentials_that_expire_in_the_middle_are_fetched_anew_once() {
+fn expired_credentials_are_fetched_again_once_and_static_ones_are_not() {
     let fake = Fake::start(|request| {
         if !is_store(request) {
             let number = request.body.len() % 2;
@@ -80,7 +80,7 @@ fn credentials_that_expire_in_the_middle_are_fetched_anew_once() {
     assert!(error.to_string().contains("ExpiredTokenException"), "{error}");
     let seen = fake.seen();
     assert_eq!((seen.len(), seen.iter().filter(|r| is_store(r)).count()), (4, 2));
-    // Those that are set stay as they are: another try would be the same.
+    // Static credentials are not fetched again, and the request is not retried.
     let fake =
         Fake::start(|_| Response::new(400, r#"{"__type": "ExpiredTokenException", "message": "expired"}"#));
     failure(read(&SecretsManager::new(settings(&fake.address())), "app", None, 5));
@@ -88,7 +88,7 @@ fn credentials_that_expire_in_the_middle_are_fetched_anew_once() {
 }
 
 #[test]
-fn pod_identity_sends_the_token_of_its_file() {
+fn pod_identity_sends_the_token_from_its_file() {
     let agent = Fake::start(|_| json_answer("ASIAPOD"));
     let store = Fake::start(|_| Response::new(200, GOOD));
     let token = tempfile::NamedTempFile::new().expect("a file");
@@ -105,7 +105,7 @@ fn pod_identity_sends_the_token_of_its_file() {
 }
 
 #[test]
-fn the_machines_metadata_are_asked_with_a_token() {
+fn requests_to_the_metadata_service_have_its_session_token() {
     let machine = Fake::start(|request| match (request.method.as_str(), request.path.as_str()) {
         ("PUT", "/latest/api/token") if request.header("x-aws-ec2-metadata-token-ttl-seconds") == "21600" => {
             Response::new(200, "machine-token")
@@ -125,7 +125,7 @@ fn the_machines_metadata_are_asked_with_a_token() {
 }
 
 #[test]
-fn a_role_that_cannot_be_assumed_is_told_with_what_to_do() {
+fn the_error_for_a_role_that_cannot_be_assumed_has_a_hint() {
     let fake = Fake::start(|_| {
         let body = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>Not authorized</Message></Error></ErrorResponse>";
         Response::new(403, body)
@@ -143,7 +143,7 @@ fn a_role_that_cannot_be_assumed_is_told_with_what_to_do() {
 }
 
 #[test]
-fn nothing_set_is_an_error_that_names_the_ways() {
+fn the_error_without_credentials_has_a_hint() {
     let nobody = CredentialSettings { metadata_disabled: true, ..CredentialSettings::default() };
     let error = failure(read(&SecretsManager::new(with("http://127.0.0.1:1", nobody)), "app", None, 5));
     assert!(error.advice().is_some_and(|hint| hint.contains("IRSA")), "{error}");

@@ -1,4 +1,4 @@
-//! A service that is down, slow, throttles, refuses, or is something else.
+//! A service that is down, slow, throttles or refuses requests, or is not AWS.
 
 use crate::{failure, read, settings, text};
 use keyfill_diag::{Class, Report as _};
@@ -14,7 +14,7 @@ fn refusal(kind: &str, message: &str) -> Response {
     Response::new(400, body.to_string()).header("Content-Type", "application/x-amz-json-1.1")
 }
 
-/// Answers the first requests otherwise.
+/// A server that answers the first `times` requests with `other`, and later ones with a secret.
 fn first(times: usize, other: impl Fn() -> Response + Send + Sync + 'static) -> Fake {
     let count = AtomicUsize::new(0);
     Fake::start(
@@ -46,7 +46,7 @@ fn requests_are_signed_and_name_the_secret() {
 }
 
 #[test]
-fn what_passes_is_waited_out() {
+fn requests_are_retried_after_temporary_failures() {
     for other in [
         || refusal("ThrottlingException", "Rate exceeded"),
         || Response::new(503, "<html>"),
@@ -60,7 +60,7 @@ fn what_passes_is_waited_out() {
 }
 
 #[test]
-fn what_is_final_is_asked_for_once() {
+fn requests_are_not_retried_after_final_answers() {
     for (other, class, told) in [
         (
             refusal("AccessDeniedException", "User: x is not authorized"),
@@ -88,7 +88,7 @@ fn what_is_final_is_asked_for_once() {
 }
 
 #[test]
-fn a_service_that_is_down_or_slow_is_told_before_the_deadline() {
+fn a_service_that_is_down_or_slow_is_reported_before_the_deadline() {
     let nobody = "http://127.0.0.1:1";
     let started = Instant::now();
     let error = failure(read(&SecretsManager::new(settings(nobody)), "app", None, 2));
@@ -103,7 +103,7 @@ fn a_service_that_is_down_or_slow_is_told_before_the_deadline() {
 }
 
 #[test]
-fn an_authors_path_names_no_other_host() {
+fn a_path_cannot_contain_another_host() {
     let fake = first(0, || Response::new(500, ""));
     let source = SecretsManager::new(settings(&fake.address()));
     let error = failure(read(&source, "arn:aws:secretsmanager:evil.example/x:1:secret:app", None, 5));

@@ -1,4 +1,4 @@
-//! AWS, played by moto where its answers count, by a fake where faults and credentials do.
+//! Tests of the AWS stores: with moto for answers as of AWS, with a fake server for faults and credentials.
 
 mod batch;
 mod credentials;

@@ -1,4 +1,4 @@
-//! What moto answers, which follows AWS.
+//! Reads from moto, a server that imitates AWS.
 
 use crate::{failure, read, settings, text};
 use keyfill_diag::{Class, Cx, Report as _};
@@ -83,7 +83,7 @@ fn parameters_are_read_by_name_version_and_label() {
 }
 
 #[test]
-fn fifty_secrets_named_twice_are_a_few_requests() {
+fn fifty_secrets_that_are_named_twice_are_read_with_4_requests() {
     let Some(moto) = Moto::start() else { return };
     for number in 0..50 {
         let body =
@@ -98,12 +98,12 @@ fn fifty_secrets_named_twice_are_a_few_requests() {
         let data = answer.as_ref().unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(text(data, "k"), (number % 50).to_string());
     }
-    // Sixteen reads are under way at a time, and go together.
+    // Sixteen reads run at the same time, and share a request.
     assert_eq!((reads.count(), source.requests()), (50, 4));
 }
 
 #[test]
-fn parameters_are_read_in_tens() {
+fn sixteen_parameters_are_read_with_2_requests() {
     let Some(moto) = Moto::start() else { return };
     for number in 0..16 {
         let body =

@@ -20,7 +20,7 @@ fn error(status: u16, code: &str, inner: &str) -> Response {
     Response::new(status, body.to_string())
 }
 
-/// The login service and the vault in one.
+/// A fake server that is both the login service and the vault, and a source for it.
 fn vault(
     resource: &'static str,
     answer: impl Fn(&Request) -> Response + Send + Sync + 'static,
@@ -71,7 +71,7 @@ fn only_the_secrets_that_are_named_are_read() {
 }
 
 #[test]
-fn a_token_for_something_else_is_not_fetched() {
+fn a_token_for_a_resource_of_another_domain_is_not_requested() {
     let (fake, source) = vault("https://management.azure.com", |_| Response::new(200, "{}"));
     let error = failure(read(&source, "team", None, &["user"]));
     assert!(error.to_string().contains("is not the domain of team.vault.azure.net"), "{error}");
@@ -79,7 +79,7 @@ fn a_token_for_something_else_is_not_fetched() {
 }
 
 #[test]
-fn refusals_are_told_with_what_to_do() {
+fn refusals_have_a_hint_and_invalid_names_are_refused() {
     let (_fake, source) = vault(RESOURCE, |_| error(403, "Forbidden", "ForbiddenByRbac"));
     let refused = failure(read(&source, "team", None, &["user"]));
     assert!(refused.advice().is_some_and(|hint| hint.contains("Key Vault Secrets User")), "{refused}");
@@ -92,7 +92,7 @@ fn refusals_are_told_with_what_to_do() {
 }
 
 #[test]
-fn too_many_requests_are_waited_out() {
+fn a_request_that_is_answered_429_is_retried() {
     let count = std::sync::atomic::AtomicUsize::new(0);
     let (fake, source) =
         vault(RESOURCE, move |_| match count.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
@@ -104,7 +104,7 @@ fn too_many_requests_are_waited_out() {
 }
 
 #[test]
-fn a_managed_identity_asks_the_machines_metadata() {
+fn the_token_of_a_managed_identity_comes_from_the_metadata_service() {
     let fake = Fake::start(|request| match request.path.as_str() {
         "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https%3A%2F%2Fvault.azure.net&client_id=app"
             if request.header("metadata") == "true" =>
@@ -127,7 +127,7 @@ fn a_managed_identity_asks_the_machines_metadata() {
 }
 
 #[test]
-fn a_key_of_a_vault_decrypts_behind_the_same_challenge() {
+fn a_key_of_a_vault_decrypts_after_the_same_challenge() {
     use keyfill_secrets::azure::AzureKeys;
     let fake = Fake::start(|request| {
         if request.path.ends_with("/oauth2/v2.0/token") {

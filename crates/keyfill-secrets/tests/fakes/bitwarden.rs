@@ -1,4 +1,4 @@
-//! Bitwarden Secrets Manager. The fake encrypts as Bitwarden's clients do.
+//! Bitwarden Secrets Manager. The fake server returns secrets that are encrypted as Bitwarden's clients encrypt them.
 
 use crate::{failure, read, text};
 use aes::Aes256;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 const TOKEN: &str = "0.ec2c1d46-6a4b-4751-a310-af9601317f2d.hush:X8vbvA0bduihIDe/qrzIQQ==";
 
-/// The key that the token's secret stands for.
+/// The key that is derived from the access token, in base64.
 const TOKEN_KEY: &str =
     "H9/oIRLtL9nGCQOVDjSMoEbJsjWXSOCb3qeyDt6ckzS3FhyboEDWyTP/CQfbIszNmAVg2ExFganG1FVFGXO/Jg==";
 
@@ -65,7 +65,7 @@ fn bitwarden(answer: impl Fn(&Request) -> Response + Send + Sync + 'static) -> (
     (fake, Bitwarden::new(&settings).expect("the token is good"))
 }
 
-/// A project of three secrets, two of them of one name.
+/// The answers for a project with three secrets, two of which have the same name.
 fn project(request: &Request) -> Response {
     let secrets = [("s1", "user", "alice"), ("s2", "twice", "hush"), ("s3", "twice", "hush")];
     let listed = format!("/api/projects/{PROJECT}/secrets");
@@ -106,7 +106,7 @@ fn a_secret_of_a_project_is_found_by_its_name_and_decrypted() {
 }
 
 #[test]
-fn what_the_organizations_key_does_not_open_is_an_error_without_its_text() {
+fn unusable_answers_are_errors_without_their_text() {
     let of_other = |plain: &str| sealed(&[8; 64], plain.as_bytes());
     let (_fake, source) = bitwarden(move |_| {
         let secrets = [json!({ "id": "s1", "key": of_other("hush") })];
@@ -122,7 +122,7 @@ fn what_the_organizations_key_does_not_open_is_an_error_without_its_text() {
 }
 
 #[test]
-fn a_token_that_is_none_is_refused_and_not_shown() {
+fn an_invalid_access_token_is_refused_and_not_shown() {
     for token in ["", "hush", "0.hush", "0.a.hush", "0.a.hush:hush", "1.a.hush:X8vbvA0bduihIDe/qrzIQQ=="] {
         let settings =
             BitwardenSettings { access_token: token.into(), server: None, network: Network::default() };

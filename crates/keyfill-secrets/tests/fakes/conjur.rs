@@ -6,7 +6,7 @@ use keyfill_secrets::conjur::{Conjur, ConjurLogin, ConjurSettings};
 use keyfill_secrets::{Network, SecretRef, Source as _};
 use keyfill_testkit::{Fake, Request, Response};
 
-/// `{"token": 1}` in base64.
+/// The header with the access token, which is `{"token": 1}` in base64.
 const TOKEN: &str = r#"Token token="eyJ0b2tlbiI6IDF9""#;
 
 fn conjur(
@@ -47,7 +47,7 @@ fn play(request: &Request) -> Response {
 }
 
 #[test]
-fn a_path_and_a_key_are_a_variable() {
+fn path_and_key_together_are_the_id_of_a_variable() {
     let (fake, source) = conjur(key(), play);
     let data = read(&source, "prod/db", None, &["password", "none"]).expect("it is there");
     assert_eq!((text(&data, "password").as_str(), data.len()), ("secret", 1));
@@ -59,7 +59,7 @@ fn a_path_and_a_key_are_a_variable() {
 }
 
 #[test]
-fn a_token_of_the_cluster_is_a_login() {
+fn a_jwt_from_a_file_logs_in() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), "hush.jwt\n").expect("it can be written");
     let login = ConjurLogin::Jwt { service: "k8s".into(), file: file.path().into() };
@@ -71,7 +71,7 @@ fn a_token_of_the_cluster_is_a_login() {
 }
 
 #[test]
-fn refusals_are_told_and_nothing_is_listed() {
+fn refusals_are_reported_and_variables_are_not_listed() {
     let (_fake, source) = conjur(key(), |_| Response::new(403, ""));
     let error = failure(read(&source, "prod/db", None, &["password"]));
     assert!(error.advice().is_some_and(|hint| hint.contains("prod/db/password")), "{error}");

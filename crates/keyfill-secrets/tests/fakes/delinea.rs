@@ -44,7 +44,7 @@ fn play(request: &Request) -> Response {
 }
 
 #[test]
-fn fields_have_two_names_and_files_are_fetched_when_they_are_wanted() {
+fn a_field_has_two_keys_and_a_file_is_read_only_if_its_key_is_needed() {
     let (fake, source) = delinea(play);
     let data = read(&source, "42", None, &["user-name"]).expect("it is there");
     assert_eq!((text(&data, "User Name").as_str(), text(&data, "user-name").as_str()), ("alice", "alice"));
@@ -56,7 +56,7 @@ fn fields_have_two_names_and_files_are_fetched_when_they_are_wanted() {
 }
 
 #[test]
-fn refusals_are_told_and_paths_are_checked() {
+fn refusals_are_reported_and_invalid_paths_are_refused() {
     let (_fake, source) = delinea(play);
     assert!(failure(read(&source, "43", None, &[])).is_absent());
     let (_fake, source) = delinea(|_| Response::new(403, r#"{"message": "Access Denied"}"#));

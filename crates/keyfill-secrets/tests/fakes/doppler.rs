@@ -19,7 +19,7 @@ fn doppler(answer: impl Fn(&Request) -> Response + Send + Sync + 'static) -> (Fa
 }
 
 #[test]
-fn the_secrets_of_a_config_are_read_at_once() {
+fn all_secrets_of_a_config_are_read_with_one_request() {
     let (fake, source) = doppler(|request| {
         assert_eq!(request.path, "/v3/configs/config/secrets?project=team%26x&config=prd");
         let user = r#"{"raw": "${X}", "computed": "alice"}"#;
@@ -31,7 +31,7 @@ fn the_secrets_of_a_config_are_read_at_once() {
 }
 
 #[test]
-fn refusals_are_told_and_paths_are_checked() {
+fn refusals_are_reported_and_invalid_paths_are_refused() {
     let (_fake, source) = doppler(|_| Response::new(404, r#"{"messages": ["Could not find config"]}"#));
     let error = failure(read(&source, "team/prd", None, &[]));
     assert!(error.is_absent() && error.to_string().contains("Could not find config"), "{error}");

@@ -37,7 +37,7 @@ fn play(request: &Request) -> Response {
 }
 
 #[test]
-fn variables_are_read_one_by_one_at_their_scope() {
+fn each_variable_is_read_on_its_own_in_its_environment_scope() {
     let (fake, source) = gitlab(play);
     let data = read(&source, "projects/team/app", None, &["USER", "NONE"]).expect("it is there");
     assert_eq!((text(&data, "USER").as_str(), data.len()), ("alice", 1));
@@ -47,7 +47,7 @@ fn variables_are_read_one_by_one_at_their_scope() {
 }
 
 #[test]
-fn all_variables_are_read_by_pages() {
+fn all_variables_are_listed_page_by_page() {
     let (fake, source) = gitlab(play);
     let secret = SecretRef::latest("projects/team/app");
     let data = crate::block_on(source.read(&secret, &Cx::default())).expect("they are there");
@@ -55,7 +55,7 @@ fn all_variables_are_read_by_pages() {
 }
 
 #[test]
-fn refusals_are_told_and_paths_are_checked() {
+fn refusals_are_reported_and_invalid_paths_are_refused() {
     let (_fake, source) = gitlab(|_| Response::new(403, r#"{"message": "403 Forbidden"}"#));
     let error = failure(read(&source, "groups/7", None, &["A"]));
     assert!(error.advice().is_some_and(|hint| hint.contains("read_api")), "{error}");

@@ -22,7 +22,7 @@ fn error(status: u16, name: &str, message: &str) -> Response {
     Response::new(status, body.to_string())
 }
 
-/// The metadata server and the store in one.
+/// A fake server that is both the metadata server and Secret Manager, and a source for it.
 fn store(answer: impl Fn(&Request) -> Response + Send + Sync + 'static) -> (Fake, GoogleSecretManager) {
     let fake = Fake::start(move |request| {
         if request.path.starts_with("/computeMetadata/") {
@@ -70,7 +70,7 @@ fn the_payload_and_its_keys_are_read_with_one_token() {
 }
 
 #[test]
-fn refusals_are_told_with_what_to_do() {
+fn refusals_and_unusable_answers_are_errors_with_their_reason() {
     for (answer, class, told) in [
         (error(403, "PERMISSION_DENIED", "Permission denied on resource"), Class::Store, "Permission denied"),
         (error(400, "FAILED_PRECONDITION", "it is in DISABLED state"), Class::Store, "DISABLED"),
@@ -90,7 +90,7 @@ fn refusals_are_told_with_what_to_do() {
 }
 
 #[test]
-fn trouble_that_passes_is_waited_out_and_lasting_trouble_is_told() {
+fn temporary_failures_are_retried_and_a_lasting_one_is_reported() {
     let count = std::sync::atomic::AtomicUsize::new(0);
     let (fake, source) = store(move |_| match count.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
         0 => error(429, "RESOURCE_EXHAUSTED", "quota"),
@@ -105,14 +105,14 @@ fn trouble_that_passes_is_waited_out_and_lasting_trouble_is_told() {
 }
 
 #[test]
-fn a_token_that_is_refused_is_fetched_anew_once() {
+fn a_refused_token_is_replaced_once() {
     let (fake, source) = store(|_| error(401, "UNAUTHENTICATED", "expired"));
     let error = failure(read(&source, PATH, None, &[]));
     assert!(error.to_string().contains("access token"), "{error}");
     assert_eq!((fake.count("/computeMetadata/"), fake.count("/v1/")), (2, 2));
 }
 
-/// A source with a credentials file.
+/// A source with a credentials file that contains `given`.
 fn with_file(endpoint: &str, given: &serde_json::Value) -> (tempfile::NamedTempFile, GoogleSecretManager) {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), given.to_string()).expect("it can be written");
@@ -128,7 +128,7 @@ fn data(name: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_service_account_signs_for_its_token() {
+fn a_service_account_requests_its_token_with_a_signed_jwt() {
     let fake = Fake::start(|request| match request.path.as_str() {
         "/token" => {
             let assertion = request
@@ -162,7 +162,7 @@ fn a_service_account_signs_for_its_token() {
 }
 
 #[test]
-fn a_federated_identity_is_exchanged_and_impersonates() {
+fn the_token_of_a_federated_identity_is_exchanged_and_impersonates_an_account() {
     let subject = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(subject.path(), r#"{"id_token": "of.pod"}"#).expect("it can be written");
     let fake = Fake::start(|request| match request.path.as_str() {
@@ -193,7 +193,7 @@ fn a_federated_identity_is_exchanged_and_impersonates() {
 }
 
 #[test]
-fn credentials_that_are_not_usable_are_told_without_their_text() {
+fn errors_for_unusable_credentials_do_not_contain_them() {
     for given in [
         json!({ "type": "hush" }),
         json!("hush"),
@@ -211,7 +211,7 @@ fn credentials_that_are_not_usable_are_told_without_their_text() {
 }
 
 #[test]
-fn cloud_kms_decrypts_with_one_post_and_its_checksum_is_checked() {
+fn cloud_kms_decrypts_a_key_and_its_checksum_is_checked() {
     use keyfill_secrets::gcp::GoogleKms;
     const KEY: &str = "projects/p/locations/global/keyRings/r/cryptoKeys/k";
     let fake = Fake::start(|request| {

@@ -50,7 +50,7 @@ fn play(request: &Request) -> Response {
 }
 
 #[test]
-fn a_group_gives_its_secrets_and_a_secret_its_fields() {
+fn the_keys_are_the_secrets_of_a_group_or_the_fields_of_a_secret() {
     let (fake, source) = ibm(play);
     let data =
         read(&source, "ibmcloud/arbitrary/secrets/groups/team", None, &["token", "none"]).expect("there");
@@ -69,7 +69,7 @@ fn a_group_gives_its_secrets_and_a_secret_its_fields() {
 }
 
 #[test]
-fn refusals_are_told_and_paths_are_checked() {
+fn refusals_are_reported_and_invalid_paths_are_refused() {
     let (_fake, source) = ibm(play);
     for path in ["ibmcloud/arbitrary/secrets/groups/none", "ibmcloud/kv/secrets/groups/default/none"] {
         assert!(failure(read(&source, path, None, &["k"])).is_absent(), "{path}");

@@ -28,7 +28,7 @@ fn infisical(answer: impl Fn(&Request) -> Response + Send + Sync + 'static) -> (
 }
 
 #[test]
-fn a_folders_own_secrets_count_before_imported_ones() {
+fn a_folders_own_secrets_replace_imported_ones() {
     let (fake, source) = infisical(|request| {
         let query = "workspaceId=p-1&environment=prod&secretPath=%2Fteam%2Fdb&expandSecretReferences=true&include_imports=true";
         assert_eq!(request.path, format!("/api/v3/secrets/raw?{query}"));
@@ -44,7 +44,7 @@ fn a_folders_own_secrets_count_before_imported_ones() {
 }
 
 #[test]
-fn refusals_are_told_and_paths_are_checked() {
+fn refusals_are_reported_and_invalid_paths_are_refused() {
     let (_fake, source) = infisical(|_| Response::new(404, r#"{"message": "Folder not found"}"#));
     assert!(failure(read(&source, "p/prod", None, &[])).is_absent());
     let (_fake, source) = infisical(|_| Response::new(403, r#"{"message": "no"}"#));

@@ -1,4 +1,4 @@
-//! Secrets of the cluster.
+//! Kubernetes Secrets as a store.
 
 use crate::{failure, read, text};
 use keyfill_diag::{Class, Report as _};

@@ -1,4 +1,4 @@
-//! Stores that are played by a fake, which checks what it gets.
+//! Tests of stores with fake servers, which check the requests that they get.
 
 mod azure;
 mod bitwarden;

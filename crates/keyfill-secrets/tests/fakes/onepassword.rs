@@ -63,7 +63,7 @@ fn items_are_found_by_id_and_by_title() {
 }
 
 #[test]
-fn what_is_not_there_twice_or_refused_is_told() {
+fn missing_ambiguous_and_refused_items_are_errors() {
     let (_fake, source) = connect(play);
     let class = |path: &str| failure(read(&source, path, None, &[])).class();
     assert_eq!(class(&format!("vaults/{VAULT}/items/none")), Class::Missing);

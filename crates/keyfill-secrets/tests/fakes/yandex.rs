@@ -16,7 +16,7 @@ fn data(name: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// Checks the signed statement of a request for a token.
+/// Checks the signed JWT in a request for an access token.
 fn check_statement(request: &Request) {
     let body: Value = serde_json::from_str(&request.body).expect("it is JSON");
     let statement = body["jwt"].as_str().expect("it holds a statement");
@@ -57,7 +57,7 @@ fn lockbox(
 }
 
 fn key() -> String {
-    // Keys are handed out with a line of words before them.
+    // Yandex puts a line with a warning before the PEM text.
     format!(
         "PLEASE DO NOT REMOVE THIS LINE!\n{}",
         String::from_utf8(data("service-account.pem")).expect("text")
@@ -86,7 +86,7 @@ fn entries_are_read_with_one_token() {
 }
 
 #[test]
-fn refusals_are_told_without_the_key() {
+fn errors_do_not_contain_the_private_key_or_an_unusable_answer() {
     let (_fake, source) = lockbox(&key(), |_| Response::new(403, r#"{"message": "Permission denied"}"#));
     let error = failure(read(&source, "e6q", None, &[]));
     assert!(error.advice().is_some_and(|hint| hint.contains("lockbox.payloadViewer")), "{error}");

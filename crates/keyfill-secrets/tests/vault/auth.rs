@@ -1,4 +1,4 @@
-//! Each auth method against the real thing.
+//! Each auth method with a real Vault.
 
 use crate::{read, shared};
 use keyfill_diag::{Class, Report as _};
@@ -6,7 +6,7 @@ use keyfill_secrets::vault::{Auth, Jwt, Tls, VaultSettings};
 use keyfill_testkit::Vault;
 use serde_json::json;
 
-/// A Vault with a policy `reader` over one secret, and an auth method at a mount of its own.
+/// A Vault with a policy `auth-reader` for one secret, and with an auth method of this kind at this mount.
 fn prepared(kind: &str, mount: &str) -> Option<&'static Vault> {
     let vault = shared()?;
     vault.put("secret/data/auth", &json!({ "user": "alice" }));
@@ -27,7 +27,7 @@ fn refused(vault: &Vault, auth: Auth, words: &str) {
 }
 
 #[test]
-fn token() {
+fn a_valid_token_reads_a_secret() {
     let Some(vault) = shared() else { return };
     vault.put("secret/data/auth", &json!({ "user": "alice" }));
     vault.policy("auth-reader", &["secret/data/auth"]);
@@ -38,7 +38,7 @@ fn token() {
 }
 
 #[test]
-fn token_file() {
+fn the_token_in_a_file_reads_a_secret() {
     let Some(vault) = shared() else { return };
     vault.put("secret/data/auth", &json!({ "user": "alice" }));
     vault.policy("auth-reader", &["secret/data/auth"]);
@@ -53,7 +53,7 @@ fn token_file() {
 }
 
 #[test]
-fn approle() {
+fn approle_logs_in_with_role_id_and_secret_id() {
     let Some(vault) = prepared("approle", "ci/robots") else { return };
     vault.write("auth/ci/robots/role/r", &json!({ "token_policies": ["auth-reader"] }));
     vault.write("auth/ci/robots/role/r/role-id", &json!({ "role_id": "role-1" }));
@@ -69,7 +69,7 @@ fn approle() {
 }
 
 #[test]
-fn kubernetes_with_a_token_review() {
+fn kubernetes_logs_in_with_a_token_review() {
     let Some(vault) = prepared("kubernetes", "cluster") else { return };
     vault.write(
         "auth/cluster/config",
@@ -96,7 +96,7 @@ fn kubernetes_with_a_token_review() {
 }
 
 #[test]
-fn userpass() {
+fn userpass_logs_in_with_a_password() {
     let Some(vault) = prepared("userpass", "people") else { return };
     vault.write("auth/people/users/ci", &json!({ "password": "pw-1", "token_policies": ["auth-reader"] }));
     let auth = |password: &str| Auth::Userpass {
@@ -109,7 +109,7 @@ fn userpass() {
 }
 
 #[test]
-fn github() {
+fn github_logs_in_with_a_personal_access_token() {
     let Some(vault) = prepared("github", "gh") else { return };
     vault.write(
         "auth/gh/config",
@@ -127,7 +127,7 @@ fn github() {
 }
 
 #[test]
-fn jwt() {
+fn jwt_logs_in_with_a_signed_token() {
     let Some(vault) = prepared("jwt", "oidc") else { return };
     vault.write(
         "auth/oidc/config",
@@ -157,7 +157,7 @@ fn jwt() {
 }
 
 #[test]
-fn cert() {
+fn cert_logs_in_with_the_client_certificate() {
     let Some(vault) = prepared("cert", "machines") else { return };
     let certificate = std::fs::read_to_string(vault.file("ca.pem")).unwrap();
     vault.write(

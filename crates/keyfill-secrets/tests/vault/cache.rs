@@ -1,4 +1,4 @@
-//! Tokens kept between runs. A run is a source of its own.
+//! The token cache: tokens that later runs use again. Each source stands for a run.
 
 use crate::{block_on, cx, text};
 use keyfill_secrets::vault::{Auth, CacheNames, TokenCache, VaultSettings, VaultSource};
@@ -7,7 +7,7 @@ use keyfill_testkit::{Proxy, Vault};
 use serde_json::json;
 use std::path::Path;
 
-/// A Vault with an approle that may read `secret/data/cache`.
+/// A Vault with an AppRole that may read `secret/data/cache`.
 fn prepared() -> Option<Vault> {
     let vault = Vault::start()?;
     vault.put("secret/data/cache", &json!({ "user": "alice" }));
@@ -26,7 +26,7 @@ fn settings(address: &str, folder: &Path, names: CacheNames) -> VaultSettings {
     VaultSettings { token_cache, ..VaultSettings::new(address, auth) }
 }
 
-/// One run: the logins that it needed.
+/// Reads a secret in one run. Returns how many logins that needed.
 fn run(settings: &VaultSettings) -> u64 {
     let source = VaultSource::new(settings.clone()).unwrap();
     let data = block_on(async { source.read(&SecretRef::latest("secret/data/cache"), &cx()).await }).unwrap();
@@ -36,7 +36,7 @@ fn run(settings: &VaultSettings) -> u64 {
 }
 
 #[test]
-fn the_second_run_logs_in_no_more_and_asks_nothing_first_3_runs_1_login_4_requests() {
+fn later_runs_use_the_cached_token_3_runs_1_login_4_requests() {
     let Some(vault) = prepared() else { return };
     let proxy = Proxy::start(vault.host());
     let folder = tempfile::tempdir().unwrap();
@@ -78,7 +78,7 @@ fn sixteen_reads_with_a_refused_token_share_one_login() {
 
 #[cfg(unix)]
 #[test]
-fn a_folder_that_others_read_is_not_used_and_warned_of() {
+fn a_folder_that_others_may_read_is_not_used_and_there_is_a_warning() {
     use std::os::unix::fs::PermissionsExt;
     let Some(vault) = prepared() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -98,7 +98,7 @@ fn a_folder_that_others_read_is_not_used_and_warned_of() {
 }
 
 #[test]
-fn no_login_when_nothing_is_read() {
+fn a_source_that_reads_nothing_does_not_connect() {
     let Some(vault) = prepared() else { return };
     let proxy = Proxy::start(vault.host());
     let folder = tempfile::tempdir().unwrap();

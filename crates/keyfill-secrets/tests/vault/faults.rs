@@ -1,4 +1,4 @@
-//! A real Vault behind a proxy that gets in the way. The figures are in the names: reads, retries, logins.
+//! A real Vault behind a proxy that causes faults. The names of tests contain the numbers of reads, retries and logins.
 
 use crate::{block_on, text, with_token};
 use keyfill_diag::{Class, Cx, Report as _};
@@ -39,7 +39,7 @@ fn read(source: &VaultSource, seconds: u64) -> Result<Arc<SecretData>, Error> {
 }
 
 #[test]
-fn a_delay_is_waited_for_1_read_0_retries() {
+fn a_slow_answer_is_not_retried_1_read_0_retries() {
     let Some(scene) = Scene::new() else { return };
     scene.proxy.delay(Duration::from_millis(300));
     let source = scene.source();
@@ -48,7 +48,7 @@ fn a_delay_is_waited_for_1_read_0_retries() {
 }
 
 #[test]
-fn fifty_paths_3_ms_away_are_read_at_once_50_reads_under_100_ms() {
+fn fifty_distinct_paths_are_50_reads_over_16_connections() {
     let Some(scene) = Scene::new() else { return };
     for i in 0..50 {
         scene.vault.put(&format!("secret/data/many/{i}"), &json!({ "k": i.to_string() }));
@@ -68,7 +68,7 @@ fn fifty_paths_3_ms_away_are_read_at_once_50_reads_under_100_ms() {
 }
 
 #[test]
-fn a_reset_in_the_middle_of_the_body_is_read_again_3_requests_2_retries() {
+fn requests_whose_connection_is_reset_are_retried_3_requests_2_retries() {
     let Some(scene) = Scene::new() else { return };
     scene.proxy.on(PATH, 0, 1, Fault::ResetInBody);
     scene.proxy.on(PATH, 1, 1, Fault::Reset);
@@ -78,7 +78,7 @@ fn a_reset_in_the_middle_of_the_body_is_read_again_3_requests_2_retries() {
 }
 
 #[test]
-fn too_many_requests_are_waited_out_as_long_as_asked_2_requests_1_retry() {
+fn after_a_429_the_retry_waits_as_long_as_asked_2_requests_1_retry() {
     let Some(scene) = Scene::new() else { return };
     scene.proxy.on(PATH, 0, 1, Fault::Status(429, Some("1")));
     let source = scene.source();
@@ -89,7 +89,7 @@ fn too_many_requests_are_waited_out_as_long_as_asked_2_requests_1_retry() {
 }
 
 #[test]
-fn a_wait_beyond_the_deadline_is_not_begun_1_request() {
+fn a_retry_after_the_deadline_is_not_waited_for_1_request() {
     let Some(scene) = Scene::new() else { return };
     scene.proxy.on(PATH, 0, 9, Fault::Status(429, Some("600")));
     let started = Instant::now();
@@ -101,7 +101,7 @@ fn a_wait_beyond_the_deadline_is_not_begun_1_request() {
 }
 
 #[test]
-fn server_errors_are_tried_again_and_501_is_final() {
+fn server_errors_are_retried_and_501_is_final() {
     let Some(scene) = Scene::new() else { return };
     for (i, status) in [500, 502, 503, 504].into_iter().enumerate() {
         scene.proxy.on(PATH, i, 1, Fault::Status(status, None));
@@ -116,7 +116,7 @@ fn server_errors_are_tried_again_and_501_is_final() {
 }
 
 #[test]
-fn retries_can_be_bounded_3_requests_2_retries() {
+fn retries_can_be_limited_3_requests_2_retries() {
     let Some(scene) = Scene::new() else { return };
     scene.proxy.on(PATH, 0, 9, Fault::Status(500, None));
     let source = VaultSource::new(VaultSettings { max_retries: Some(2), ..scene.settings() }).unwrap();
@@ -126,7 +126,7 @@ fn retries_can_be_bounded_3_requests_2_retries() {
 }
 
 #[test]
-fn an_unreachable_vault_is_tried_until_near_the_deadline_and_not_beyond() {
+fn requests_to_an_unreachable_vault_are_retried_until_near_the_deadline() {
     let settings = with_token("http://127.0.0.1:9", "t");
     let source = VaultSource::new(settings.clone()).unwrap();
     let started = Instant::now();
@@ -143,7 +143,7 @@ fn an_unreachable_vault_is_tried_until_near_the_deadline_and_not_beyond() {
 }
 
 #[test]
-fn a_request_that_takes_too_long_is_sent_again_2_requests_1_retry() {
+fn a_request_that_takes_too_long_is_retried_2_requests_1_retry() {
     let Some(scene) = Scene::new() else { return };
     scene.proxy.on(PATH, 0, 1, Fault::Delay(Duration::from_secs(3)));
     let settings = VaultSettings { request_timeout: Duration::from_millis(500), ..scene.settings() };
@@ -155,7 +155,7 @@ fn a_request_that_takes_too_long_is_sent_again_2_requests_1_retry() {
 }
 
 #[test]
-fn a_slow_vault_ends_with_the_deadline() {
+fn a_read_from_a_slow_vault_ends_before_the_deadline() {
     let Some(scene) = Scene::new() else { return };
     scene.proxy.delay(Duration::from_secs(30));
     let started = Instant::now();
@@ -182,14 +182,14 @@ fn a_cancelled_run_ends_at_once() {
 }
 
 #[test]
-fn a_vault_sealed_in_the_middle_is_waited_for_until_it_is_unsealed() {
+fn a_read_waits_for_a_sealed_vault_until_it_is_unsealed() {
     let Some(scene) = Scene::new() else { return };
     let source = scene.source();
     read(&source, 10).unwrap();
     let vault = Arc::clone(&scene.vault);
     scene.proxy.on(PATH, 0, 1, Fault::Before(Box::new(move || vault.seal())));
     let vault = Arc::clone(&scene.vault);
-    // The third refusal is the last.
+    // The first three requests are refused. Before the fourth, Vault is unsealed.
     scene.proxy.on(PATH, 3, 1, Fault::Before(Box::new(move || vault.unseal())));
     assert_eq!(text(&read(&source, 30).unwrap(), "user"), "alice");
     let retries = source.client().stats().retries;
@@ -198,7 +198,7 @@ fn a_vault_sealed_in_the_middle_is_waited_for_until_it_is_unsealed() {
 }
 
 #[test]
-fn a_vault_that_stays_sealed_is_named_so() {
+fn the_error_says_that_a_vault_stays_sealed() {
     let Some(scene) = Scene::new() else { return };
     scene.vault.seal();
     let error = read(&scene.source(), 2).unwrap_err();
@@ -208,7 +208,7 @@ fn a_vault_that_stays_sealed_is_named_so() {
 }
 
 #[test]
-fn a_token_revoked_in_the_middle_leads_to_one_login_20_reads_2_logins() {
+fn a_token_that_is_revoked_during_reads_is_replaced_by_one_login_20_reads_2_logins() {
     let Some(scene) = Scene::new() else { return };
     let vault = &scene.vault;
     vault.policy("app", &["secret/data/*"]);
@@ -235,7 +235,7 @@ fn a_token_revoked_in_the_middle_leads_to_one_login_20_reads_2_logins() {
 }
 
 #[test]
-fn a_standby_that_points_to_the_active_node_is_followed() {
+fn the_redirect_of_a_standby_to_the_active_node_is_followed() {
     let Some(scene) = Scene::new() else { return };
     let standby = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", standby.local_addr().unwrap());
@@ -256,7 +256,7 @@ fn a_standby_that_points_to_the_active_node_is_followed() {
 }
 
 #[test]
-fn an_authors_vault_sends_nobody_elsewhere() {
+fn redirects_are_not_followed_if_the_settings_forbid_it() {
     let (first, elsewhere) = (listener(), listener());
     let (address, location) = (address_of(&first), address_of(&elsewhere));
     elsewhere.set_nonblocking(true).unwrap();
@@ -299,7 +299,7 @@ fn address_of(listener: &std::net::TcpListener) -> String {
 }
 
 #[test]
-fn a_vault_that_is_down_fails_100_references_with_one_reason_in_time() {
+fn reads_of_100_references_from_a_vault_that_is_down_fail_before_the_deadline() {
     let source = Arc::new(VaultSource::new(with_token("http://127.0.0.1:9", "t")).unwrap());
     let reads = Reads::new(Arc::clone(&source) as Arc<dyn Source>);
     let secrets: Vec<SecretRef> = (0..100).map(|i| SecretRef::latest(format!("secret/data/{i}"))).collect();

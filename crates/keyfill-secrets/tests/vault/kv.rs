@@ -1,4 +1,4 @@
-//! Engines, versions, and paths as people write them.
+//! Versions of the KV engine, versions of secrets, and paths with and without `data/`.
 
 use crate::{block_on, cx, read, read_ref, shared, text, version, with_kv, with_token};
 use keyfill_diag::{Class, Report as _};
@@ -13,7 +13,7 @@ fn root(vault: &Vault) -> VaultSettings {
 
 fn mount(vault: &Vault, path: &str, version: &str) {
     vault.write(&format!("sys/mounts/{path}"), &json!({ "type": "kv", "options": { "version": version } }));
-    // A version 2 engine is not ready at once.
+    // An engine of KV version 2 needs some time after it is mounted.
     if version == "2" {
         for _ in 0..200 {
             if vault.api(ROOT_TOKEN, "POST", &format!("{path}/config"), &json!({ "max_versions": 10 })).status
@@ -27,7 +27,7 @@ fn mount(vault: &Vault, path: &str, version: &str) {
 }
 
 #[test]
-fn the_answer_itself_tells_the_engine() {
+fn the_kv_version_is_recognized_by_the_answer() {
     let Some(vault) = shared() else { return };
     mount(vault, "kv-one", "1");
     mount(vault, "deep/kv-two", "2");
@@ -35,13 +35,13 @@ fn the_answer_itself_tells_the_engine() {
     vault.put("deep/kv-two/data/app/prod", &json!({ "user": "two" }));
     assert_eq!(text(&read(root(vault), "kv-one/app").unwrap(), "user"), "one");
     assert_eq!(text(&read(root(vault), "/deep/kv-two/data/app/prod/").unwrap(), "user"), "two");
-    // As written, whatever the engine: the metadata of a secret.
+    // A path to metadata is requested as it is written.
     let metadata = read(root(vault), "deep/kv-two/metadata/app/prod").unwrap();
     assert_eq!(text(&metadata, "current_version"), "1");
 }
 
 #[test]
-fn version_1_keeps_the_spelling_of_numbers_and_version_2_does_not() {
+fn kv_version_1_keeps_the_spelling_of_numbers_and_version_2_does_not() {
     let Some(vault) = shared() else { return };
     mount(vault, "kv-numbers", "1");
     let numbers: Value =
@@ -57,7 +57,7 @@ fn version_1_keeps_the_spelling_of_numbers_and_version_2_does_not() {
 }
 
 #[test]
-fn the_reference_and_then_the_setting_beat_the_answer() {
+fn the_kv_version_of_the_reference_wins_then_that_of_the_settings() {
     let Some(vault) = shared() else { return };
     vault.put("secret/data/kv-forced", &json!({ "user": "alice" }));
     let as_one = read_ref(root(vault), &with_kv("secret/data/kv-forced", KvVersion::V1)).unwrap();
@@ -74,7 +74,7 @@ fn the_reference_and_then_the_setting_beat_the_answer() {
 }
 
 #[test]
-fn versions_deleted_ones_and_destroyed_ones() {
+fn deleted_destroyed_and_absent_versions_have_errors_of_their_own() {
     let Some(vault) = shared() else { return };
     for user in ["one", "two", "three"] {
         vault.put("secret/data/kv-versions", &json!({ "user": user }));
@@ -103,7 +103,7 @@ fn versions_deleted_ones_and_destroyed_ones() {
 }
 
 #[test]
-fn what_is_not_there_is_missing() {
+fn a_path_that_is_not_in_vault_is_missing() {
     let Some(vault) = shared() else { return };
     for path in ["secret/data/kv-absent", "nowhere/data/app", "secret/kv-absent"] {
         let error = read(root(vault), path).unwrap_err();
@@ -124,14 +124,14 @@ fn a_path_without_data_is_found_by_root_and_by_a_token_that_may_read_nothing_els
         let data = read(with_token(&vault.address(), &token), "team/kv-found/app/db").unwrap();
         assert_eq!(text(&data, "user"), "alice");
     }
-    // AVP's way, where it is asked for.
+    // The setting for AVP's behavior: such a path is an error.
     let strict = VaultSettings { find_data_paths: false, ..root(vault) };
     let error = read(strict, "team/kv-found/app/db").unwrap_err();
     assert!(error.to_string().contains("/data/"), "{error}");
 }
 
 #[test]
-fn the_version_of_a_mount_is_asked_for_once_3_reads_5_requests() {
+fn vault_is_asked_once_for_the_kv_version_of_a_mount_3_reads_5_requests() {
     let Some(vault) = shared() else { return };
     mount(vault, "kv-once", "2");
     let proxy = Proxy::start(vault.host());
@@ -151,7 +151,7 @@ fn the_version_of_a_mount_is_asked_for_once_3_reads_5_requests() {
 }
 
 #[test]
-fn a_denied_path_is_refused_with_vaults_own_words() {
+fn the_error_for_a_denied_path_contains_the_message_of_vault() {
     let Some(vault) = shared() else { return };
     vault.put("secret/data/kv-denied", &json!({ "user": "alice" }));
     vault.policy("kv-nothing", &["secret/data/elsewhere"]);
@@ -163,7 +163,7 @@ fn a_denied_path_is_refused_with_vaults_own_words() {
 }
 
 #[test]
-fn the_namespace_goes_with_every_request() {
+fn every_request_has_the_namespace() {
     let Some(vault) = shared() else { return };
     vault.put("secret/data/kv-namespace", &json!({ "user": "alice" }));
     vault.enable_auth("userpass", "ns-people");

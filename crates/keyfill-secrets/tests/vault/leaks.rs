@@ -1,4 +1,4 @@
-//! No text that a person could see holds a secret: neither a credential nor a value that was read.
+//! No error, warning or Debug output contains a secret: neither a credential nor a value that was read.
 
 use crate::{block_on, shared, version, with_kv, with_token};
 use keyfill_diag::{Cx, Report as _};
@@ -10,7 +10,7 @@ use keyfill_testkit::{Fault, Proxy, ROOT_TOKEN};
 use serde_json::json;
 use std::time::Duration;
 
-/// What must not be seen, in each of the forms that it could take.
+/// A secret that no text may contain, neither as it is nor in base64.
 const HUSH: &str = "hush-4711";
 const HUSH_BASE64: &str = "aHVzaC00NzEx";
 
@@ -20,7 +20,7 @@ fn check(what: &str, shown: &str) {
     assert!(!shown.contains(&bytes), "{what} shows its bytes: {shown}");
 }
 
-/// Settings with a secret in every place that can hold one.
+/// Settings with the secret in each field that can contain one, for all auth methods.
 fn loaded_settings(address: &str, folder: &std::path::Path) -> Vec<VaultSettings> {
     let mount = || "m".to_owned();
     let jwt = folder.join("jwt");
@@ -48,8 +48,8 @@ fn loaded_settings(address: &str, folder: &std::path::Path) -> Vec<VaultSettings
 }
 
 #[test]
-fn settings_clients_and_errors_of_every_auth_method_show_nothing() {
-    // A Vault that repeats what it is sent, in its errors and outside of them.
+fn settings_clients_and_errors_of_every_auth_method_show_no_secret() {
+    // A server that repeats the secret, in Vault's error format and in other answers.
     let echo = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", echo.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -85,7 +85,7 @@ fn settings_clients_and_errors_of_every_auth_method_show_nothing() {
 }
 
 #[test]
-fn answers_that_cannot_be_used_are_not_shown() {
+fn errors_and_debug_output_show_no_value_of_an_answer() {
     let Some(vault) = shared() else { return };
     for i in 0..2 {
         vault.put("secret/data/leaks", &json!({ "k": HUSH, "n": i }));
@@ -118,7 +118,7 @@ fn answers_that_cannot_be_used_are_not_shown() {
 }
 
 #[test]
-fn bad_settings_are_named_without_their_secrets() {
+fn errors_for_invalid_settings_show_no_secret() {
     let folder = tempfile::tempdir().unwrap();
     let pem = folder.path().join("key.pem");
     std::fs::write(&pem, format!("-----BEGIN PRIVATE KEY-----\n{HUSH}\n-----END PRIVATE KEY-----\n"))

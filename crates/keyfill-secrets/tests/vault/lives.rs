@@ -1,4 +1,4 @@
-//! Tokens that end: renewed while Vault lets them be, replaced before they end.
+//! Tokens that expire: they are renewed if Vault permits it, and replaced before they expire.
 
 use crate::{block_on, cx, text};
 use keyfill_secrets::vault::{Auth, Stats, VaultSettings, VaultSource};
@@ -7,7 +7,7 @@ use keyfill_testkit::Vault;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// Reads for a time, ten times a second, with a role of the given token lives; no read may fail.
+/// Reads ten times per second for `time`, with an AppRole of these settings. No read may fail.
 fn read_for(time: Duration, role: &Value) -> Option<Stats> {
     let vault = Vault::start()?;
     vault.put("secret/data/lives", &json!({ "user": "alice" }));
@@ -31,7 +31,7 @@ fn read_for(time: Duration, role: &Value) -> Option<Stats> {
 }
 
 #[test]
-fn a_token_that_can_be_renewed_is_5_s_of_reads_1_login() {
+fn reads_for_5_s_with_a_renewable_token_need_1_login() {
     let role = json!({ "token_policies": ["lives"], "token_ttl": "3s", "token_max_ttl": "1h" });
     let Some(stats) = read_for(Duration::from_secs(5), &role) else { return };
     println!("a life of 3 s, renewable: {stats:?}");
@@ -40,7 +40,7 @@ fn a_token_that_can_be_renewed_is_5_s_of_reads_1_login() {
 }
 
 #[test]
-fn a_token_that_cannot_be_renewed_is_replaced_before_it_ends() {
+fn a_token_that_cannot_be_renewed_is_replaced_before_it_expires() {
     let role = json!({ "token_policies": ["lives"], "token_type": "batch", "token_ttl": "2s" });
     let Some(stats) = read_for(Duration::from_secs(5), &role) else { return };
     println!("a life of 2 s, not renewable: {stats:?}");

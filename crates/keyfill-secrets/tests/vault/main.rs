@@ -1,4 +1,4 @@
-//! Against a real Vault: auth methods, engines, certificates, the token cache, faults in between.
+//! Tests with a real Vault: auth methods, engines, certificates, the token cache, and faults of the connection.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -19,19 +19,19 @@ use keyfill_testkit::Vault;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// The Vault that tests share which neither seal it nor count what it is asked; each uses mounts and
-/// policies of its own.
+/// A Vault that several tests share: those that do not seal it and do not count all of its requests. Each test has its
+/// own mounts and policies.
 fn shared() -> Option<&'static Vault> {
     static VAULT: OnceLock<Option<Vault>> = OnceLock::new();
     VAULT.get_or_init(Vault::start).as_ref()
 }
 
-/// Settings with a token, for short tests.
+/// Settings with a token.
 fn with_token(address: &str, token: &str) -> VaultSettings {
     VaultSettings::new(address, Auth::Token(token.into()))
 }
 
-/// A run of ten seconds.
+/// A run whose deadline is in ten seconds.
 fn cx() -> Cx {
     Cx::with_time(Duration::from_secs(10))
 }
@@ -41,7 +41,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-/// Reads one path with a source of its own.
+/// Reads one path with a new source.
 fn read(settings: VaultSettings, path: &str) -> Result<Arc<SecretData>, Error> {
     read_ref(settings, &SecretRef::latest(path))
 }
@@ -59,7 +59,7 @@ fn with_kv(path: &str, kv: KvVersion) -> SecretRef {
     SecretRef { kv: Some(kv), ..SecretRef::latest(path) }
 }
 
-/// A key's text.
+/// The text of a key's value.
 fn text(data: &SecretData, key: &str) -> String {
     match data.get(key) {
         Some(SecretValue::Str(text) | SecretValue::Number(text)) => text.expose().to_owned(),

@@ -1,4 +1,4 @@
-//! Through a proxy: a tunnel for https, whole URLs for http, and the hosts that need none.
+//! Requests through a proxy: a tunnel for https, absolute URLs for http, and hosts that are reached without it.
 
 use crate::{read, shared, text, with_token};
 use keyfill_secrets::Secret;
@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// A proxy that notes the head of each request and passes on what it is told to.
+/// A proxy that records the head of each request and forwards the request to `upstream`.
 fn proxy(upstream: &str) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://user:pw@{}", listener.local_addr().unwrap());
@@ -24,7 +24,7 @@ fn proxy(upstream: &str) -> (String, Arc<Mutex<Vec<String>>>) {
             if head.starts_with("CONNECT ") {
                 (&client).write_all(b"HTTP/1.1 200 Connected\r\n\r\n").unwrap();
             } else {
-                // One request a connection is enough here.
+                // HTTP/1.0, so that each connection has only one request.
                 server.write_all(head.replacen(" HTTP/1.1", " HTTP/1.0", 1).as_bytes()).unwrap();
             }
             notes.lock().unwrap().push(head);
@@ -48,7 +48,7 @@ fn proxy(upstream: &str) -> (String, Arc<Mutex<Vec<String>>>) {
 }
 
 #[test]
-fn https_goes_through_a_tunnel_and_http_by_whole_urls() {
+fn https_is_sent_through_a_tunnel_and_http_with_absolute_urls() {
     let Some(vault) = shared() else { return };
     vault.put("secret/data/proxies", &json!({ "user": "alice" }));
     let tls = Tls { ca_file: Some(vault.file("ca.pem")), ..Tls::default() };

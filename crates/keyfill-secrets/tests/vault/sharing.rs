@@ -1,4 +1,4 @@
-//! The Vault side of a process that stays: many requests, few logins and reads, and never another's secret.
+//! Vault in a long-running process: many requests need few logins and reads, and none gets the secret of another login.
 
 use crate::{block_on, text};
 use keyfill_diag::{Class, Cx, Report as _};
@@ -15,7 +15,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// Two users; each may read the secrets of their own team.
+    /// A Vault with two users, who may each read the secrets of their own team.
     fn new() -> Option<Self> {
         let vault = Arc::new(Vault::start()?);
         vault.enable_auth("userpass", "userpass");
@@ -43,7 +43,7 @@ impl Scene {
     }
 }
 
-/// One request: a source of its own, one read.
+/// One request of a plugin: reads one path with a new source.
 async fn request(
     shared: &Shared,
     settings: VaultSettings,
@@ -77,7 +77,7 @@ fn five_hundred_requests_share_1_login_and_5_reads() {
 }
 
 #[test]
-fn what_one_login_read_is_never_given_to_another() {
+fn a_secret_that_one_login_read_is_not_given_to_another() {
     let Some(scene) = Scene::new() else { return };
     let shared = keeping(Duration::from_secs(60));
     block_on(async {
@@ -91,7 +91,7 @@ fn what_one_login_read_is_never_given_to_another() {
             assert_eq!(denied.class(), Class::Store);
             assert!(denied.to_string().contains("permission denied"), "{denied}");
         }
-        // The right user with a wrong password has no login to share.
+        // The same user with another password does not share the login.
         let Auth::Userpass { mount, username, .. } = scene.settings("red").auth else {
             panic!("it is userpass")
         };
@@ -104,7 +104,7 @@ fn what_one_login_read_is_never_given_to_another() {
 }
 
 #[test]
-fn a_changed_secret_is_seen_when_its_time_is_over_and_memory_is_given_back() {
+fn a_changed_secret_is_read_after_its_time_to_live_and_memory_is_freed() {
     let Some(scene) = Scene::new() else { return };
     let shared = keeping(Duration::from_millis(300));
     block_on(async {
@@ -124,7 +124,7 @@ fn a_changed_secret_is_seen_when_its_time_is_over_and_memory_is_given_back() {
 }
 
 #[test]
-fn nothing_is_kept_when_it_is_turned_off_and_the_login_still_is_3_reads_1_login() {
+fn without_a_time_to_live_only_the_login_is_kept_3_reads_1_login() {
     let Some(scene) = Scene::new() else { return };
     let shared = keeping(Duration::ZERO);
     block_on(async {
@@ -136,7 +136,7 @@ fn nothing_is_kept_when_it_is_turned_off_and_the_login_still_is_3_reads_1_login(
 }
 
 #[test]
-fn the_size_of_what_is_kept_is_bounded() {
+fn the_memory_of_kept_secrets_is_limited() {
     let Some(scene) = Scene::new() else { return };
     for i in 0..20 {
         scene.vault.put(&format!("secret/data/red/big{i}"), &json!({ "k": "x".repeat(10_000) }));
@@ -155,7 +155,7 @@ fn the_size_of_what_is_kept_is_bounded() {
 }
 
 #[test]
-fn a_missing_secret_is_asked_for_once_by_50_requests() {
+fn fifty_requests_for_a_missing_secret_are_1_read() {
     let Some(scene) = Scene::new() else { return };
     let shared = keeping(Duration::from_secs(60));
     block_on(async {
@@ -169,7 +169,7 @@ fn a_missing_secret_is_asked_for_once_by_50_requests() {
 }
 
 #[test]
-fn a_request_without_time_does_not_fail_one_that_has_some() {
+fn a_request_whose_deadline_is_exceeded_does_not_fail_one_with_more_time() {
     let Some(scene) = Scene::new() else { return };
     scene.proxy.on("secret/", 0, 1, Fault::Delay(Duration::from_millis(1_500)));
     let shared = keeping(Duration::from_secs(60));
@@ -185,7 +185,7 @@ fn a_request_without_time_does_not_fail_one_that_has_some() {
 }
 
 #[test]
-fn fifty_requests_wait_out_a_sealed_vault_with_few_probes_and_notice_its_return() {
+fn fifty_requests_wait_for_a_sealed_vault_with_few_probes_until_it_is_unsealed() {
     let Some(scene) = Scene::new() else { return };
     let shared = keeping(Duration::ZERO);
     let (sealed_for, started) = (Duration::from_secs(2), Instant::now());
@@ -213,13 +213,13 @@ fn fifty_requests_wait_out_a_sealed_vault_with_few_probes_and_notice_its_return(
     });
     let stats = shared.stats();
     println!("{} requests, {} of them again, for 51 reads", stats.vault.requests, stats.vault.retries);
-    // Each of the 50 was refused once before the breaker opened for all; then some probes, then the reads.
+    // At most one refused request for each of the 50 before the breaker opened, some probes, and then the reads.
     assert!(stats.vault.requests < 130, "{stats:?}");
     assert_eq!((stats.breakers_opened, stats.breakers_open, stats.vault.logins), (1, 0, 1));
 }
 
 #[test]
-fn a_vault_that_stays_down_is_asked_seldom_and_named_with_the_reason() {
+fn a_vault_that_stays_down_gets_few_requests_and_errors_have_the_reason() {
     let shared = keeping(Duration::from_secs(5));
     let settings = VaultSettings::new("http://127.0.0.1:9", Auth::Token("t".into()));
     let started = Instant::now();
@@ -243,7 +243,7 @@ fn a_vault_that_stays_down_is_asked_seldom_and_named_with_the_reason() {
 }
 
 #[test]
-fn another_vault_is_not_held_up_by_one_that_is_down() {
+fn a_vault_that_is_down_does_not_delay_requests_to_another() {
     let Some(scene) = Scene::new() else { return };
     let shared = keeping(Duration::from_secs(5));
     block_on(async {
@@ -257,7 +257,7 @@ fn another_vault_is_not_held_up_by_one_that_is_down() {
 }
 
 #[test]
-fn clients_are_bounded_and_the_least_used_go() {
+fn the_number_of_clients_is_limited() {
     let Some(scene) = Scene::new() else { return };
     let shared = Shared::new(SharedOptions { clients: 4, ..SharedOptions::default() });
     for i in 0..20 {
@@ -268,7 +268,7 @@ fn clients_are_bounded_and_the_least_used_go() {
 }
 
 #[test]
-fn a_request_that_goes_away_in_the_middle_of_a_read_leaves_it_to_the_next() {
+fn another_request_reads_when_the_one_that_reads_is_cancelled() {
     let Some(scene) = Scene::new() else { return };
     scene.proxy.on("secret/", 0, 1, Fault::Delay(Duration::from_secs(20)));
     let shared = keeping(Duration::from_secs(60));
@@ -277,7 +277,7 @@ fn a_request_that_goes_away_in_the_middle_of_a_read_leaves_it_to_the_next() {
         let path = "secret/data/red/0";
         let going = request(&shared, scene.settings("red"), path, &cx);
         let staying = async {
-            // After the other one has begun.
+            // Wait until the other request has started to read.
             tokio::time::sleep(Duration::from_millis(100)).await;
             request(&shared, scene.settings("red"), path, &cx).await
         };
@@ -291,7 +291,7 @@ fn a_request_that_goes_away_in_the_middle_of_a_read_leaves_it_to_the_next() {
 }
 
 #[test]
-fn a_token_revoked_under_30_requests_is_replaced_once_31_reads_2_logins() {
+fn a_revoked_token_is_replaced_once_for_30_requests_31_reads_2_logins() {
     let Some(scene) = Scene::new() else { return };
     let shared = keeping(Duration::ZERO);
     block_on(async {
@@ -308,7 +308,7 @@ fn a_token_revoked_under_30_requests_is_replaced_once_31_reads_2_logins() {
 }
 
 #[test]
-fn requests_with_little_time_do_not_make_a_slow_vault_one_that_is_down() {
+fn timeouts_of_requests_with_little_time_do_not_open_the_circuit_breaker() {
     let Some(scene) = Scene::new() else { return };
     scene.proxy.on("secret/data/red/1", 0, usize::MAX, Fault::Delay(Duration::from_secs(20)));
     let shared = keeping(Duration::ZERO);

@@ -1,4 +1,4 @@
-//! https, unix sockets, and what is said when a certificate is wrong.
+//! https, unix sockets, and the errors for certificates that are not trusted.
 
 use crate::{read, shared, text};
 use keyfill_diag::{Class, Report as _};
@@ -13,7 +13,7 @@ fn settings(vault: &Vault, tls: Tls) -> VaultSettings {
 }
 
 #[test]
-fn roots_come_from_a_file_a_folder_or_a_text() {
+fn root_certificates_come_from_a_file_a_folder_or_a_text() {
     let Some(vault) = shared() else { return };
     let folder = tempfile::tempdir().unwrap();
     std::fs::copy(vault.file("ca.pem"), folder.path().join("one.pem")).unwrap();
@@ -34,7 +34,7 @@ fn roots_come_from_a_file_a_folder_or_a_text() {
 }
 
 #[test]
-fn a_wrong_certificate_fails_at_once() {
+fn a_certificate_that_is_not_trusted_is_an_error_without_retries() {
     let Some(vault) = shared() else { return };
     let pem = std::fs::read_to_string(vault.file("ca.pem")).unwrap();
     let wrong = [
@@ -55,7 +55,7 @@ fn a_wrong_certificate_fails_at_once() {
 }
 
 #[test]
-fn certificates_that_are_named_must_be_there() {
+fn unusable_certificate_settings_are_errors_for_http_too() {
     let cases = [
         (Tls { ca_file: Some("absent.pem".into()), ..Tls::default() }, "absent.pem"),
         (Tls { ca_dir: Some("absent.dir".into()), ..Tls::default() }, "absent.dir"),
@@ -63,7 +63,7 @@ fn certificates_that_are_named_must_be_there() {
         (Tls { client_cert: Some("c.pem".into()), ..Tls::default() }, "VAULT_CLIENT_KEY"),
     ];
     for (tls, words) in cases {
-        // For a plain address too, as Vault's own client has it.
+        // They are read for an http address too, as Vault's own client does.
         let settings = VaultSettings { tls, ..crate::with_token("http://127.0.0.1:9", "t") };
         let error = read(settings, "secret/data/tls").unwrap_err();
         assert_eq!(error.class(), Class::Usage);
@@ -72,7 +72,7 @@ fn certificates_that_are_named_must_be_there() {
 }
 
 #[test]
-fn a_unix_socket() {
+fn vault_is_reached_through_a_unix_socket() {
     let Some(vault) = shared() else { return };
     vault.put("secret/data/unix", &json!({ "user": "alice" }));
     let data = read(crate::with_token(&vault.unix_address(), ROOT_TOKEN), "secret/data/unix").unwrap();
