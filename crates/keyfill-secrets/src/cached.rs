@@ -33,7 +33,7 @@ pub struct CacheStats {
     pub kept_bytes: usize,
 }
 
-/// A source that answers from its cache, and reads from another source what it does not have.
+/// A source with a cache before another source, which it reads for secrets that are not in the cache.
 pub struct Cached {
     source: Arc<dyn Source>,
     kept: Arc<Kept<(SecretRef, Keys)>>,

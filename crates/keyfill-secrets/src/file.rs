@@ -95,7 +95,7 @@ impl Source for FileSource {
         _: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
         Box::pin(async move {
-            // The file has one version of each secret, which stands for any number.
+            // Any version number is accepted, since the file has one version of each secret.
             if let Some(version) =
                 secret.version.as_deref().filter(|text| text.trim().parse::<i64>().is_err())
             {

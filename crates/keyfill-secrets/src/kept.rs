@@ -1,5 +1,5 @@
-//! Recent answers of a store, and reads in progress: who asks for the same secret while it is read gets the same
-//! answer.
+//! Recent answers of a store, and reads in progress: a task that needs a secret while another one reads it gets the
+//! answer of that read.
 
 use crate::{Error, SecretData};
 use std::collections::HashMap;
@@ -53,7 +53,8 @@ impl Room {
 pub(crate) struct Kept<K> {
     /// The time to live of an answer; zero keeps none.
     keep: Duration,
-    /// Other caches may share it. If it is exceeded, a cache drops the oldest of its own answers only.
+    /// The limit on memory, which other caches may share. If it is exceeded, a cache drops the oldest of its own
+    /// answers.
     room: Room,
     slots: Mutex<Slots<K>>,
     sweeping: AtomicBool,

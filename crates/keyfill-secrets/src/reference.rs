@@ -1,5 +1,5 @@
-//! References to secrets: a path, and where they are given a version, the version of the KV engine and a namespace.
-//! Beside it, the keys that are needed of a secret.
+//! References to secrets: a path and, if they are set, a version, the version of the KV engine and a namespace. Also
+//! which keys of a secret are needed.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -83,7 +83,7 @@ pub(crate) fn answer_may_pass(answer: &Answer) -> bool {
     }
 }
 
-/// Whether a request that got no answer may succeed if it is retried.
+/// Whether a request that failed without an answer may succeed if it is retried.
 pub(crate) fn failure_may_pass(failure: &Failure) -> bool {
     matches!(
         failure.kind,
