@@ -354,10 +354,7 @@ fn folders_of(pairs: Pairs, url: &str) -> Result<BTreeMap<TreePath, Digest>, (St
         let path = TreePath::new(&dir).ok_or_else(wrong)?;
         let digest = Digest::parse(&text).ok_or_else(wrong)?;
         if folders.insert(path, digest).is_some_and(|other| other != digest) {
-            return Err((
-                dir.clone(),
-                format!("the folder {dir} of {url}, which occurs twice with different values,"),
-            ));
+            return Err((dir.clone(), format!("the folder {dir} of {url}, which occurs twice,")));
         }
     }
     Ok(folders)
@@ -380,7 +377,7 @@ fn wrong_at(text: &str, what: &str, wrong: &str) -> LockError {
 }
 
 fn twice(text: &str, url: &str) -> LockError {
-    wrong_at(text, url, &format!("{url}, which occurs twice with different values,"))
+    wrong_at(text, url, &format!("{url}, which occurs twice,"))
 }
 
 #[cfg(test)]
@@ -483,7 +480,7 @@ mod tests {
     fn an_invalid_folder_is_reported_with_its_line() {
         let text = of_folders("1", &[("base", b"b"), ("other", b"o")]).to_string();
         for (from, to, says) in [
-            ("\"other\"", "\"base\"", "stands there twice"),
+            ("\"other\"", "\"base\"", "occurs twice"),
             ("\"base\"", "\"../base\"", "the folder ../base"),
             ("sha256:", "md5:", "the folder base"),
         ] {

@@ -108,7 +108,7 @@ fn an_invalid_schema_is_reported_with_the_place_of_the_error() {
         (r#"{"properties":{"a":1}}"#, "!at /properties/a: got number, want boolean or object"),
         (r#"{"pattern":"a++"}"#, "!at /pattern: 'a++' is not a regular expression of Go"),
         (r#"{"patternProperties":{"(?!a)":{}}}"#, "!at /patternProperties: '(?!a)'"),
-        (r##"{"$ref":"#/nowhere"}"##, "!at /nowhere: a reference leads here"),
+        (r##"{"$ref":"#/nowhere"}"##, "!at /nowhere: a reference points here"),
         (r##"{"$id":"#x"}"##, "!at /$id: '#x' does not match pattern"),
         (r#"{"$anchor":"a b"}"#, "!at /$anchor: 'a b' does not match pattern"),
         (r#"{"items":[{}]}"#, "!at /items: got array, want boolean or object"),
