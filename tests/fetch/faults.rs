@@ -80,3 +80,41 @@ fn what_was_fetched_before_is_used_while_its_server_is_down() {
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(place.keyfill("render app --fetch locked").text(), first);
 }
+
+#[test]
+fn processes_that_write_one_cache_and_are_killed_leave_it_usable() {
+    let names: Vec<String> = (0..12).map(|n| format!("lib{n}")).collect();
+    let charts: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "1.0.0")).collect();
+    let server = Server::of_files(repository(&charts));
+    let place = Place::new(&[&server.address()]);
+    let address = server.address();
+    let entry =
+        |name: &String| format!("- {{name: {name}, version: 1.0.0, repository: '{address}/charts'}}\n");
+    let dependencies: String = names.iter().map(entry).collect();
+    let place = place.file(
+        "app/Chart.yaml",
+        format!("apiVersion: v2\nname: app\nversion: 1.0.0\ndependencies:\n{dependencies}"),
+    );
+    let start = std::time::Instant::now();
+    place.keyfill("lock app").text();
+    let took = start.elapsed();
+    let expected = place.keyfill("render app").text();
+    let mut killed = 0;
+    for round in 0..10 {
+        std::fs::remove_dir_all(place.home()).unwrap();
+        std::fs::create_dir(place.home()).unwrap();
+        let [mut first, mut second] = [place.start("render app"), place.start("render app")];
+        std::thread::sleep(took * round / 10);
+        if first.try_wait().unwrap().is_none() {
+            killed += 1;
+        }
+        first.kill().unwrap();
+        first.wait().unwrap();
+        assert!(second.wait().unwrap().success(), "round {round}: a writer beside it was killed");
+        assert_eq!(place.keyfill("render app").text(), expected, "round {round}");
+        let requests = server.seen().len();
+        assert_eq!(place.keyfill("render app --fetch locked").text(), expected, "round {round}");
+        assert_eq!(server.seen().len(), requests, "round {round}: everything is in the cache");
+    }
+    assert!(killed > 0, "none was killed while it wrote");
+}

@@ -5,7 +5,7 @@ use flate2::write::GzEncoder;
 use keyfill_testkit::{Page, Server};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 /// A folder with a work tree and a home.
 pub struct Place {
@@ -99,12 +99,22 @@ impl Place {
 
     /// Runs a program in the tree, without the environment variables of the test.
     pub fn run(&self, program: &Path, line: &str) -> Ended {
+        Ended::of(&self.command(program, line).output().unwrap())
+    }
+
+    /// Starts keyfill in the tree. What it prints is dropped.
+    pub fn start(&self, line: &str) -> Child {
+        let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_keyfill")), line);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    fn command(&self, program: &Path, line: &str) -> Command {
         let mut command = Command::new(program);
         command.args(line.split_whitespace()).current_dir(self.path("")).env_clear();
         command.env("HOME", self.home()).env("TMPDIR", self.dir.path().join("tmp"));
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.envs(&self.environment);
-        Ended::of(&command.output().unwrap())
+        command
     }
 
     /// The files below the home whose content has this text.
