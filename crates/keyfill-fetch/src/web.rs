@@ -146,7 +146,8 @@ pub(crate) fn refused(reply: &Reply, with_login: bool) -> FetchError {
         (401 | 403, false) => error(Class::Store)
             .hint("it may ask for a login: add one to helm's repositories.yaml, the registry file, .netrc or git's credential file"),
         (401 | 403, true) => error(Class::Store).hint("the login for this host was refused"),
-        (404 | 410, _) => error(Class::Render).hint("nothing is at this address; a private repository may answer like this without a login"),
+        (404 | 410, _) => error(Class::Render)
+            .hint("nothing is at this address; a private repository may answer like this without a login"),
         (429, _) => error(Class::Store).hint("the server limits the rate of requests: try again later, or lock and vendor what is needed"),
         (500.., _) => error(Class::Store).hint("the server has a fault: try again later"),
         _ => error(Class::Render),
